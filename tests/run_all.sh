@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# run_all.sh - every test, in stages; a stage that fails is named and does not hide the others.
+#
+#   tests/run_all.sh                 all stages
+#   tests/run_all.sh dev lint        just these
+#
+# Stages: lint dev release clang tsan tidy fuzz
+set -uo pipefail
+cd "$(dirname "$0")/.."
+unset "${!BKFLASH_@}" # a user's settings must not reach the tests
+
+jobs=$(nproc)
+fuzz_seconds=${FUZZ_SECONDS:-30}
+failed=()
+
+stage() { printf '\n== %s\n' "$*"; }
+
+# build PRESET: quiet unless it fails.
+build() {
+  mkdir -p "build/$1"
+  local log="build/$1/run_all.log"
+  if ! { cmake --preset "$1" && cmake --build --preset "$1"; } >"$log" 2>&1; then
+    grep -nE 'error|warning|FAILED|CMake Error' "$log" | head -n 30
+    tail -n 15 "$log"
+    echo "the $1 build failed; all of its output: $log"
+    return 1
+  fi
+}
+
+run_ctest() { ctest --test-dir "build/$1" --output-on-failure -j "$jobs" "${@:2}"; }
+
+stage_lint() {
+  local ok=0
+  git ls-files -z '*.c' '*.h' | xargs -0 clang-format --dry-run --Werror || ok=1
+  git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck || ok=1
+  return $ok
+}
+stage_dev() { build dev && run_ctest dev; }
+stage_release() { build release && run_ctest release -L release; }
+stage_clang() { build clang; }
+stage_tsan() { build tsan && run_ctest tsan -L threads; }
+stage_tidy() {
+  build dev || return 1
+  git ls-files -z 'core/*.c' 'plugins/*.c' 'tests/device/*.c' |
+    xargs -0 -n 8 -P "$jobs" clang-tidy --quiet -p build/dev 2>/dev/null
+}
+stage_fuzz() {
+  build fuzz || return 1
+  [ ! -x tests/fuzz/run.sh ] || tests/fuzz/run.sh "$fuzz_seconds"
+}
+
+stages=("$@")
+[ ${#stages[@]} -gt 0 ] || stages=(lint dev release clang tsan tidy fuzz)
+for s in "${stages[@]}"; do
+  case $s in
+  lint | dev | release | clang | tsan | tidy | fuzz) ;;
+  *)
+    echo "run_all.sh: no stage named '$s'" >&2
+    exit 2
+    ;;
+  esac
+  start=$SECONDS
+  stage "$s"
+  "stage_$s" || failed+=("$s")
+  printf '== %s took %d s\n' "$s" $((SECONDS - start))
+done
+
+printf '\n'
+if [ ${#failed[@]} -gt 0 ]; then
+  echo "FAILED stages: ${failed[*]}"
+  exit 1
+fi
+echo "all stages passed: ${stages[*]}"
