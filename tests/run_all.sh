@@ -6,7 +6,7 @@
 #
 # Stages: lint dev release clang tsan tidy fuzz
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 unset "${!BKFLASH_@}" # a user's settings must not reach the tests
 
 jobs=$(nproc)
