@@ -1,0 +1,182 @@
+/* The write journal: what is recorded comes back; torn and damaged files are told apart. */
+#include "core/session/journal.h"
+#include "tests/support/cmocka.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char *dir_new(void)
+{
+    static const char template[] = "/tmp/bkf-journal-XXXXXX";
+    char *dir = strdup(template);
+    assert_non_null(mkdtemp(dir));
+    return dir;
+}
+
+static void dir_remove(char *dir)
+{
+    static const char *const names[] = { "dev.journal", "dev.target", "dev.last" };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        char *p = path_join(dir, names[i]);
+        unlink(p);
+        free(p);
+    }
+    rmdir(dir);
+    free(dir);
+}
+
+static struct journal_head head_for(const uint8_t *target, size_t n)
+{
+    struct journal_head h = { .kind = "write",
+                              .request = { 0x1000, 0x3000 },
+                              .profile = "x.ini",
+                              .jedec = "0B4016",
+                              .status = 0x4004,
+                              .status_bits = 16,
+                              .backup = "b.bin",
+                              .allow = "bootloader",
+                              .preserve_keep = true };
+    struct sha256_hex hex;
+    sha256_of(target, n, &hex);
+    memcpy(h.target_sha256, hex.text, sizeof hex.text);
+    return h;
+}
+
+static struct journal *begin(const char *dir, uint8_t fill)
+{
+    uint8_t *target = malloc(0x2000);
+    memset(target, fill, 0x2000);
+    struct journal_head h = head_for(target, 0x2000);
+    struct journal *j = NULL;
+    bkf_error err = BKF_ERROR_INIT;
+    if (journal_begin(dir, "dev", &h, target, &j, &err))
+        fail_msg("%s", err.message);
+    free(target);
+    return j;
+}
+
+static void comes_back(void **state)
+{
+    (void)state;
+    char *dir = dir_new();
+    struct journal *j = begin(dir, 0x5A);
+    assert_int_equal(journal_mark(j, (bkf_range){ 0x1000, 0x2000 }, false, NULL), 0);
+    assert_int_equal(journal_mark(j, (bkf_range){ 0x1000, 0x2000 }, true, NULL), 0);
+    assert_int_equal(journal_mark(j, (bkf_range){ 0x2000, 0x3000 }, false, NULL), 0);
+    assert_int_equal(journal_end(j, false, NULL), 0);
+    struct journal_state s;
+    assert_int_equal(journal_load(dir, "dev", false, &s, NULL), 0);
+    assert_int_equal(s.n_done, 1);
+    assert_int_equal(s.done[0].end, 0x2000);
+    assert_int_equal(s.open.start, 0x2000);
+    assert_int_equal(s.head.status, 0x4004);
+    assert_true(s.head.preserve_keep);
+    assert_int_equal(s.target[77], 0x5A);
+    journal_state_free(&s);
+    dir_remove(dir);
+}
+
+static void second_begin_is_refused(void **state)
+{
+    (void)state;
+    char *dir = dir_new();
+    journal_end(begin(dir, 1), false, NULL);
+    uint8_t target[0x2000] = { 0 };
+    struct journal_head h = head_for(target, sizeof target);
+    struct journal *j;
+    bkf_error err = BKF_ERROR_INIT;
+    assert_int_equal(journal_begin(dir, "dev", &h, target, &j, &err), BKF_E_BUSY);
+    assert_non_null(strstr(err.message, "resume"));
+    struct journal_state s;
+    assert_int_equal(journal_load(dir, "dev", false, &s, NULL), 0);
+    assert_int_equal(s.target[0], 1); /* the first one's target is untouched */
+    journal_state_free(&s);
+    dir_remove(dir);
+}
+
+static void finished_is_last(void **state)
+{
+    (void)state;
+    char *dir = dir_new();
+    assert_int_equal(journal_end(begin(dir, 2), true, NULL), 0);
+    struct journal_state s;
+    assert_int_equal(journal_load(dir, "dev", false, &s, NULL), BKF_E_NO_DEVICE);
+    assert_int_equal(journal_load(dir, "dev", true, &s, NULL), 0);
+    assert_true(s.finished);
+    journal_state_free(&s);
+    dir_remove(dir);
+}
+
+/* What is appended after a cut is found again. */
+static void goes_on_after(const char *dir)
+{
+    struct journal *j;
+    struct journal_state s;
+    assert_int_equal(journal_reopen(dir, "dev", &j, NULL), 0);
+    assert_int_equal(journal_mark(j, (bkf_range){ 0x2000, 0x3000 }, true, NULL), 0);
+    assert_int_equal(journal_end(j, false, NULL), 0);
+    assert_int_equal(journal_load(dir, "dev", false, &s, NULL), 0);
+    assert_int_equal(s.done[s.n_done - 1].end, 0x3000);
+    journal_state_free(&s);
+}
+
+/* Cut the file at every length: it loads or is refused, and never invents a done group. */
+static void any_cut_is_safe(void **state)
+{
+    (void)state;
+    char *dir = dir_new();
+    struct journal *j = begin(dir, 3);
+    journal_mark(j, (bkf_range){ 0x1000, 0x2000 }, false, NULL);
+    journal_mark(j, (bkf_range){ 0x1000, 0x2000 }, true, NULL);
+    journal_end(j, false, NULL);
+    char *path = path_join(dir, "dev.journal");
+    uint8_t *text;
+    size_t len;
+    assert_int_equal(file_read(path, 1 << 20, &text, &len, NULL), 0);
+    size_t whole = 0;
+    for (size_t cut = 0; cut <= len; cut++) {
+        assert_int_equal(file_write_atomic(path, text, cut, NULL), 0);
+        struct journal_state s;
+        bkf_status st = journal_load(dir, "dev", false, &s, NULL);
+        assert_true(st == BKF_OK || st == BKF_E_FILE);
+        if (st == BKF_OK) {
+            assert_true(s.n_done == 0 || cut == len);
+            whole += s.n_done;
+        }
+        journal_state_free(&s);
+        if (st == BKF_OK)
+            goes_on_after(dir);
+    }
+    assert_int_equal(whole, 1);
+    free(text);
+    free(path);
+    dir_remove(dir);
+}
+
+static void damaged_target_is_refused(void **state)
+{
+    (void)state;
+    char *dir = dir_new();
+    journal_end(begin(dir, 4), false, NULL);
+    char *path = path_join(dir, "dev.target");
+    assert_int_equal(file_write_atomic(path, "x", 1, NULL), 0);
+    struct journal_state s;
+    bkf_error err = BKF_ERROR_INIT;
+    assert_int_equal(journal_load(dir, "dev", false, &s, &err), BKF_E_FILE);
+    assert_non_null(strstr(err.message, "hash"));
+    free(path);
+    dir_remove(dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(comes_back),
+        cmocka_unit_test(second_begin_is_refused),
+        cmocka_unit_test(finished_is_last),
+        cmocka_unit_test(any_cut_is_safe),
+        cmocka_unit_test(damaged_target_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
