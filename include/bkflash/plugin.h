@@ -136,6 +136,9 @@ typedef struct bkf_spi_ops {
     bkf_status (*run)(void *self, const bkf_spi_step *, size_t n, bkf_error *);
     size_t (*max_len)(void *self); /* bytes per XFER; 0 = unlimited */
     uint32_t (*caps)(void *self);  /* BKF_SPI_*; the host splits the list for the rest */
+    /* Optional [owner]: parked != 0 releases SCK, MOSI and CS to high impedance, claimed
+     * lines stay; 0 drives them again at their idle levels.  NULL = cannot. */
+    bkf_status (*park)(void *self, uint32_t parked, bkf_error *);
 } bkf_spi_ops;
 
 #define BKF_IFACE_GPIO "bkflash.gpio/1"
