@@ -44,7 +44,8 @@ struct prof_route {   /* [adapter] or [adapter:NAME] with [pads] or [pads:NAME] 
     const struct origin *at; /* the section header */
     const struct origin *driver_at;
 };
-struct prof_access { /* [access:TRANSPORT]; "end" is resolved against the flash size */
+struct prof_access { /* [access:TRANSPORT]; "end" is the flash size, or
+                         UINT32_MAX while that is unknown */
     enum transport transport;
     bkf_range read[8], erase[8], program[8];
     size_t n_read, n_erase, n_program;
@@ -52,18 +53,30 @@ struct prof_access { /* [access:TRANSPORT]; "end" is resolved against the flash 
     const char *reason;
     const struct origin *at;
 };
-enum layout { LAYOUT_RAW, LAYOUT_CRC34 };
+enum layout { LAYOUT_RAW, LAYOUT_CRC34, LAYOUT_UNKNOWN };
+enum encrypted { ENCRYPTED_UNKNOWN, ENCRYPTED_NO, ENCRYPTED_CODE, ENCRYPTED_AES };
 struct prof_partition {
     const char *name, *within, *note, *role; /* within/note/role may be NULL */
     bkf_range range;
     bool protect, keep;
     enum layout layout;
+    enum encrypted encrypted;
+    uint32_t logical; /* CPU address of the first code byte */
+    bool has_logical;
     const struct origin *at;
+};
+/* [layout]: what a flash map looks like in the wild, for recognising it. */
+struct prof_layout {
+    const char *chips[16];
+    size_t n_chips;
+    const char *code_key; /* "tuya", "zero", "unknown"; NULL = not said */
+    uint32_t rf, kv;      /* offsets, valid when has_ says so */
+    bool has_rf, has_kv, scan_rf;
 };
 
 struct bkf_profile {
     /* identity */
-    const char *file, *name, *title, *kind, *note;
+    const char *file, *name, *title, *kind, *note; /* title, note may be NULL */
     /* chip */
     const char *chip_name; /* name of the chip profile it builds on, else own name */
     const char *chip_driver;
@@ -83,6 +96,7 @@ struct bkf_profile {
     size_t n_access;
     struct prof_partition *partitions; /* sorted by start, outer before inner */
     size_t n_partitions;
+    struct prof_layout layout;
     /* every merged value in file order, for "profile show" and sidecars */
     struct prof_value *values;
     size_t n_values;
