@@ -85,7 +85,7 @@ char *wiring_ascii(const json_t *w)
 
 /* ---- SVG --------------------------------------------------------------------------- */
 
-enum { ROW = 34, TOP = 96, LEFT_X = 30, LEFT_W = 230, GAP = 260, RIGHT_W = 300 };
+enum { ROW = 34, TOP = 96, LEFT_X = 30, LEFT_W = 230, GAP = 260, RIGHT_W = 400 };
 
 static void add_escaped(struct strbuf *sb, const char *s)
 {
