@@ -1,0 +1,17 @@
+/* device_priv.h - struct device, for device.c, report.c and the UART side. */
+#ifndef TESTS_DEVICE_PRIV_H
+#define TESTS_DEVICE_PRIV_H
+#include "config.h"
+#include "nor_die.h"
+#include "spi_gate.h"
+
+struct device {
+    struct vclock *clock;
+    struct device_config opt;
+    struct violation_log log;
+    uint8_t *flash;
+    size_t size;
+    struct nor_die *die;
+    struct gate gate;
+};
+#endif
