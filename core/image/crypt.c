@@ -87,47 +87,52 @@ uint32_t crypt_word(const struct crypt_key *key, uint32_t addr)
     return stream(&w, key->c, addr);
 }
 
-/* The hot loop, one copy for each set of stages: constant flags fold away. */
-static inline void run_words(struct wiring w, const uint32_t *c, uint32_t addr, const uint8_t *in,
-                             uint8_t *out, size_t words)
+/* Every stage is linear over GF(2) in the address, plus a constant: what the low address bits
+ * add to the stream is the same in every window.  So a window costs one evaluation and a
+ * plain XOR with a table. */
+enum { WINDOW = 256 };
+
+static void window_table(const struct wiring *w, const uint32_t *c, uint8_t table[WINDOW])
 {
-    for (size_t i = 0; i < words; i++) {
-        uint32_t v;
-        memcpy(&v, in + 4 * i, 4);
-        uint32_t ks = stream(&w, c, addr + 4 * (uint32_t)i);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-        ks = __builtin_bswap32(ks);
-#endif
-        v ^= ks;
-        memcpy(out + 4 * i, &v, 4);
-    }
+    for (uint32_t a = 0; a < WINDOW; a += 4)
+        put_le32(table + a, stream(w, c, a) ^ stream(w, c, 0));
+}
+
+/* One whole window, in words the compiler can make wide. */
+static inline void xor_window(uint32_t ks, const uint8_t *table, const uint8_t *in, uint8_t *out)
+{
+    uint32_t data[WINDOW / 4], t[WINDOW / 4];
+    uint8_t bytes[4];
+    put_le32(bytes, ks);
+    memcpy(&ks, bytes, 4);
+    memcpy(data, in, WINDOW);
+    memcpy(t, table, WINDOW);
+    for (size_t i = 0; i < WINDOW / 4; i++)
+        data[i] ^= t[i] ^ ks;
+    memcpy(out, data, WINDOW);
 }
 
 void crypt_run(const struct crypt_key *key, uint32_t addr, const uint8_t *in, uint8_t *out,
                size_t n)
 {
-    struct wiring w = wiring_of(key);
     if (!crypt_active(key)) {
         memmove(out, in, n);
         return;
     }
-    size_t words = n / 4;
-    if (!w.on15 && !w.on16 && w.on32 && w.sel32 == 1) {
-        w.on15 = w.on16 = false;
-        w.on32 = true;
-        w.sel32 = 1;
-        run_words(w, key->c, addr, in, out, words); /* the wiring of nearly every device */
-    } else if (w.on15 && w.on16 && w.on32) {
-        w.on15 = w.on16 = w.on32 = true;
-        run_words(w, key->c, addr, in, out, words);
-    } else {
-        run_words(w, key->c, addr, in, out, words);
-    }
-    if (n % 4) {
-        uint8_t ks[4];
-        put_le32(ks, stream(&w, key->c, addr + 4 * (uint32_t)words));
-        for (size_t i = words * 4; i < n; i++)
-            out[i] = in[i] ^ ks[i % 4];
+    struct wiring w = wiring_of(key);
+    uint8_t table[WINDOW], ks[4];
+    window_table(&w, key->c, table);
+    for (size_t i = 0; i < n;) {
+        uint32_t a = addr + (uint32_t)i, low = a % WINDOW;
+        uint32_t base = stream(&w, key->c, a - low);
+        if (low == 0 && n - i >= WINDOW) {
+            xor_window(base, table, in + i, out + i);
+            i += WINDOW;
+            continue;
+        }
+        put_le32(ks, base);
+        for (; low < WINDOW && i < n; low++, i++)
+            out[i] = in[i] ^ table[low] ^ ks[low % 4];
     }
 }
 

@@ -32,7 +32,7 @@ static void addresses(void **state)
     assert_true(crc34_logical(0x22, &l));
 }
 
-/* Every length around the block and the four-block stride packs into good blocks, and comes
+/* Every length around the block and the eight-block stride packs into good blocks, and comes
  * back with 0xFF fill. */
 static void round_trip(void **state)
 {
@@ -46,7 +46,7 @@ static void round_trip(void **state)
         crc34_stat(packed, size, &st);
         assert_int_equal(st.good, size / CRC34_BLOCK);
         assert_int_equal(st.leading_good, st.good);
-        assert_int_equal(crc34_leading(packed, size), st.good);
+        assert_int_equal(crc34_leading(packed, size), st.good); /* the other way to compute it */
         size_t len = crc34_strip(packed, size, back);
         assert_int_equal(len, (n + 31) / 32 * 32);
         assert_memory_equal(back, plain, n);
