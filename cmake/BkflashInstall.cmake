@@ -1,6 +1,6 @@
 install(FILES include/bkflash/version.h include/bkflash/types.h include/bkflash/plugin.h
   include/bkflash/nor.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/bkflash)
-install(DIRECTORY conf/chips conf/boards conf/flash conf/wiring DESTINATION ${CMAKE_INSTALL_DATADIR}/bkflash/conf
+install(DIRECTORY conf/chips conf/boards conf/flash conf/wiring conf/layouts DESTINATION ${CMAKE_INSTALL_DATADIR}/bkflash/conf
   FILES_MATCHING PATTERN "*.ini")
 get_property(bkflash_plugins GLOBAL PROPERTY BKFLASH_PLUGINS)
 if(bkflash_plugins)

@@ -33,7 +33,8 @@ struct nor_part {
     const char *unique_id; /* "4b-8", "4b-16", "none" */
     const char *timing;    /* name of the timing profile: default, puya, slow, ... */
     const char *note;
-    /* Every key as it stands in the file and its families: "jedec", "timing.program". */
+    /* Every key as it stands in the file and its families: "jedec", "timing.program";
+     * "timing" is the name of the timing profile. */
     const struct nor_part_key {
         const char *key, *value;
     } * keys;

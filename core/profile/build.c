@@ -229,6 +229,7 @@ static bool build_layout(struct merge *m, struct bkf_profile *p)
     l->rf = l->has_rf ? (uint32_t)v : 0;
     l->has_kv = kv && num_parse_size(kv, &v);
     l->kv = l->has_kv ? (uint32_t)v : 0;
+    l->ota_magic = size_or(m, "layout", "ota_magic", 0);
     return !arena_failed(m->arena);
 }
 

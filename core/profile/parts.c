@@ -143,7 +143,9 @@ static bool build_keys(struct merge *m, struct nor_part *p)
         char *name = arena_alloc(m->arena, strlen(v->key) + 8);
         if (!k || !name)
             return false;
-        snprintf(name, strlen(v->key) + 8, "%s%s", timing ? "timing." : "", v->key);
+        bool prefix = timing && strcmp(v->key, "name") != 0;
+        snprintf(name, strlen(v->key) + 8, "%s%s", prefix ? "timing." : "",
+                 timing && !prefix ? "timing" : v->key);
         *k = (struct nor_part_key){ name, v->text };
     }
     p->keys = keys;

@@ -58,7 +58,8 @@ enum encrypted { ENCRYPTED_UNKNOWN, ENCRYPTED_NO, ENCRYPTED_CODE, ENCRYPTED_AES 
 struct prof_partition {
     const char *name, *within, *note, *role; /* within/note/role may be NULL */
     bkf_range range;
-    bool protect, keep;
+    bool protect; /* written only when named with --allow-protected */
+    bool keep;    /* the device's own: never changed without a proven backup */
     enum layout layout;
     enum encrypted encrypted;
     uint32_t logical; /* CPU address of the first code byte */
@@ -72,6 +73,7 @@ struct prof_layout {
     const char *code_key; /* "tuya", "zero", "unknown"; NULL = not said */
     uint32_t rf, kv;      /* offsets, valid when has_ says so */
     bool has_rf, has_kv, scan_rf;
+    uint32_t ota_magic; /* first word of the partition with role ota-meta; 0 = not said */
 };
 
 struct bkf_profile {

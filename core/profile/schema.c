@@ -119,6 +119,7 @@ static const struct key_spec layout_keys[] = {
     { "code_key", T_WORDS, KIND_ALL, 0, 0, code_keys },
     { "rf", T_ADDRESS, KIND_ALL, 0, UINT32_MAX, scan },
     { "kv", T_ADDRESS, KIND_ALL, 0, UINT32_MAX, scan },
+    { "ota_magic", T_SIZE, KIND_ALL, 0, UINT32_MAX, NULL },
     END_KEYS,
 };
 static const struct key_spec part_keys[] = {

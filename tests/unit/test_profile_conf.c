@@ -183,7 +183,7 @@ static void parts(void **state)
     assert_int_equal(p->erase[2].opcode, 0xD8);
     assert_int_equal(p->erase[2].typ_us, 250000);
     assert_int_equal(p->chip_erase_typ_us, 15000000); /* 15 s for 4 MiB */
-    assert_string_equal(nor_part_value(p, "timing.name"), "default");
+    assert_string_equal(nor_part_value(p, "timing"), "default");
     assert_string_equal(nor_part_by_jedec(&t, 0x856015)->timing, "puya");
     assert_int_equal(nor_part_by_jedec(&t, 0x1C7015)->erase[1].size, 65536); /* no 52 */
     assert_null(nor_part_by_jedec(&t, 0x123456));
