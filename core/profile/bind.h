@@ -1,0 +1,25 @@
+/* bind.h - the third pass: a profile's route against the classes it names.  Needs plugins,
+ * but no hardware. */
+#ifndef CORE_PROFILE_BIND_H
+#define CORE_PROFILE_BIND_H
+#include "../plugin/registry.h"
+#include "profile.h"
+
+struct bind_request {
+    const struct bkf_profile *profile;
+    const struct prof_route *route;         /* NULL: an adapter without a route (-a sim) */
+    const bkf_adapter_class *adapter;       /* NULL = do not look at the adapter's side */
+    const bkf_chip_class *chip;             /* NULL = do not look at the chip's side */
+    const struct prop_input *adapter_extra; /* -O of the command line, over opt.* */
+    size_t n_adapter_extra;
+    /* Resolves '@' defaults as for props_new; NULL = all unset. */
+    const char *(*fill)(void *ud, const char *what);
+    void *ud;
+};
+/* Pads name lines that exist and can do what the signal needs, options are known and of the
+ * right type.  All findings go to diags with file:line; BKF_E_PROFILE if any is an error. */
+bkf_status profile_bind(const struct bind_request *, struct diag_list *diags, bkf_error *err);
+
+/* Line of a class by name or alias, or NULL. */
+const bkf_line_spec *bind_line(const bkf_adapter_class *, const char *name);
+#endif
