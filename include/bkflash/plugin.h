@@ -16,6 +16,16 @@ extern "C" {
 
 #define BKF_PLUGIN_MAGIC 0x424B4650u /* "BKFP" */
 
+/* The minor a plugin is written for.  Members of later minors stay hidden, so that
+ * building with a newer SDK does not change a plugin; raise it (-DBKF_ABI_TARGET_MINOR=1)
+ * to use them.  Always say ".abi_minor = BKF_ABI_TARGET_MINOR". */
+#ifndef BKF_ABI_TARGET_MINOR
+#define BKF_ABI_TARGET_MINOR 0
+#endif
+#if BKF_ABI_TARGET_MINOR > BKF_ABI_MINOR
+#error "this SDK is older than BKF_ABI_TARGET_MINOR asks for"
+#endif
+
 /* ---- what the host lends to a plugin -------------------------------------- */
 
 /* Host callbacks, passed to every call that needs them; valid until the object
@@ -204,8 +214,8 @@ typedef struct bkf_adapter_class {
     uint32_t struct_size;
     uint32_t reserved;
     const char *name, *summary; /* name is what [adapter] driver= says */
-    const bkf_prop_spec *props; /* the host adds "path" itself: do not list it */
-    const bkf_line_spec *lines;
+    const bkf_prop_spec *props; /* never NULL; the host adds "path" itself: do not list it */
+    const bkf_line_spec *lines; /* never NULL */
     const char *const *caveats; /* NULL-terminated wiring warnings ("3.3 V only"), or NULL */
     /* [any] Report each attached unit; path is what -u and "path =" accept. */
     bkf_status (*list)(const bkf_host *,
@@ -219,7 +229,7 @@ typedef struct bkf_adapter_class {
     /* [owner] BKF_E_UNSUPPORTED = never; BKF_E_BUSY = excluded by one already held. */
     bkf_status (*acquire)(bkf_adapter *, const char *iface_id, bkf_iface *, bkf_error *);
     void (*release)(bkf_adapter *, const char *iface_id);
-    /* Optional [owner]: a stable name of the opened unit for logs, sidecars and the
+    /* Optional [owner], NULL = none: a stable name of the opened unit for logs, sidecars and the
      * memory service ("usb:1-4", "A50285BI"); lives as long as the adapter. */
     const char *(*unit)(bkf_adapter *);
 } bkf_adapter_class;
