@@ -92,6 +92,29 @@ static json_t *head_json(const struct journal_head *h)
         h->allow);
 }
 
+/* Create path and write the first record; on failure nothing is left of it. */
+static bkf_status create(const char *dir, const char *key, const char *path,
+                         const struct journal_head *head, struct journal **out, bkf_error *err)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return os_failed(err, path, "create");
+    struct journal *j = journal_alloc(dir, key, fd);
+    if (!j) {
+        close(fd);
+        unlink(path);
+        return error_set(err, BKF_E_NOMEM, "journal: out of memory");
+    }
+    bkf_status st = append(j, head_json(head), err);
+    if (st) {
+        journal_close(j);
+        unlink(path);
+        return st;
+    }
+    *out = j;
+    return BKF_OK;
+}
+
 bkf_status journal_begin(const char *dir, const char *key, const struct journal_head *head,
                          const uint8_t *target, struct journal **out, bkf_error *err)
 {
@@ -99,34 +122,22 @@ bkf_status journal_begin(const char *dir, const char *key, const struct journal_
     if (!key_ok(key))
         return error_set(err, BKF_E_PARAM, "journal: '%s' cannot name a file", key);
     bkf_status st = dir_make(dir, err);
+    if (st)
+        return st;
     char *target_path = path_of(dir, key, "target"), *path = path_of(dir, key, "journal");
-    if (!st && (!target_path || !path))
+    if (!target_path || !path)
         st = error_set(err, BKF_E_NOMEM, "journal: out of memory");
-    if (!st && file_exists(path))
+    else if (file_exists(path))
         st = error_set(err, BKF_E_BUSY,
                        "an unfinished write of this device is recorded in %s; finish it with "
                        "'resume' or put the old contents back with 'undo'",
                        path);
-    if (!st && target)
+    else if (target)
         st = file_write_atomic(target_path, target, range_len(head->request), err);
-    int fd = st ? -1 : open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
-    if (!st && fd < 0)
-        st = os_failed(err, path, "create");
-    struct journal *j = st ? NULL : journal_alloc(dir, key, fd);
-    if (!st && !j) {
-        close(fd);
-        st = error_set(err, BKF_E_NOMEM, "journal: out of memory");
-    }
-    if (!st)
-        st = append(j, head_json(head), err);
-    if (st && j) {
-        journal_close(j);
-        unlink(path);
-        j = NULL;
-    }
+    if (!st && path)
+        st = create(dir, key, path, head, out, err);
     free(target_path);
     free(path);
-    *out = j;
     return st;
 }
 
@@ -284,15 +295,14 @@ static bkf_status load_target(const char *dir, const char *key, struct journal_s
         return BKF_OK;
     char *path = path_of(dir, key, "target");
     size_t len = 0;
-    bkf_status st = path ? file_read(path, MAX_TARGET, &s->target, &len, err)
-                         : error_set(err, BKF_E_NOMEM, "journal: out of memory");
-    struct sha256_hex hex;
-    if (!st) {
+    if (!path)
+        return error_set(err, BKF_E_NOMEM, "journal: out of memory");
+    bkf_status st = file_read(path, MAX_TARGET, &s->target, &len, err);
+    struct sha256_hex hex = { "" };
+    if (!st)
         sha256_of(s->target, len, &hex);
-        if (len != range_len(s->head.request) || strcmp(hex.text, s->head.target_sha256) != 0)
-            st =
-                error_set(err, BKF_E_FILE, "%s is not what the journal wrote (hash differs)", path);
-    }
+    if (!st && (len != range_len(s->head.request) || strcmp(hex.text, s->head.target_sha256) != 0))
+        st = error_set(err, BKF_E_FILE, "%s is not what the journal wrote (hash differs)", path);
     free(path);
     return st;
 }
@@ -315,7 +325,7 @@ bkf_status journal_load(const char *dir, const char *key, bool last, struct jour
                       last ? "finished" : "unfinished", key, path);
     else
         st = file_read(path, MAX_JOURNAL, &text, &len, err);
-    if (!st)
+    if (!st && text)
         st = parse((char *)text, path, s, err);
     if (!st)
         st = load_target(dir, key, s, err);

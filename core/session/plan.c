@@ -199,7 +199,7 @@ static struct view sector_view(const struct plan_input *in, uint32_t at, uint32_
 
 static bool grow(void **items, size_t *cap, size_t n, size_t size)
 {
-    if (n < *cap)
+    if (*items && n < *cap)
         return true;
     size_t want = *cap ? *cap * 2 : 64;
     void *p = realloc(*items, want * size);
@@ -217,15 +217,14 @@ static bool add_step(struct plan *p, enum plan_step_kind kind, bkf_range r)
     if (last && p->n_steps > g->first && kind == STEP_PROGRAM && last->kind == kind &&
         last->range.end == r.start) {
         last->range.end = r.end;
-        p->groups[p->n_groups - 1].n = p->n_steps - g->first;
         return true;
     }
     void *steps = p->steps;
     if (!grow(&steps, &p->cap_steps, p->n_steps, sizeof *p->steps))
         return false;
     p->steps = steps;
-    p->steps[p->n_steps++] = (struct plan_step){ kind, r };
-    p->groups[p->n_groups - 1].n = p->n_steps - p->groups[p->n_groups - 1].first;
+    ((struct plan_step *)steps)[p->n_steps++] = (struct plan_step){ kind, r };
+    p->groups[p->n_groups - 1].n++;
     return true;
 }
 
@@ -235,7 +234,7 @@ static bool open_group(struct plan *p, bkf_range r)
     if (!grow(&groups, &p->cap_groups, p->n_groups, sizeof *p->groups))
         return false;
     p->groups = groups;
-    p->groups[p->n_groups++] = (struct plan_group){ r, p->n_steps, 0 };
+    ((struct plan_group *)groups)[p->n_groups++] = (struct plan_group){ r, p->n_steps, 0 };
     return true;
 }
 

@@ -13,6 +13,6 @@
 json_t *wiring_json(const struct bkf_profile *, const struct prof_route *,
                     const bkf_adapter_class *);
 /* Drawings of that document; malloc'ed text, NULL = out of memory. */
-char *wiring_ascii(const json_t *wiring);
-char *wiring_svg(const json_t *wiring);
+char *wiring_ascii(json_t *wiring);
+char *wiring_svg(json_t *wiring);
 #endif

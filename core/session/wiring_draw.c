@@ -16,11 +16,11 @@ static void adapter_label(const json_t *row, char *out, size_t cap)
     snprintf(out, cap, "%s%s%s%s", text(row, "line"), *pin ? " (" : "", pin, *pin ? ")" : "");
 }
 
-static size_t widest(const json_t *rows, size_t least)
+static size_t widest(json_t *rows, size_t least)
 {
     size_t w = least, i;
     json_t *row;
-    json_array_foreach((json_t *)(uintptr_t)rows, i, row)
+    json_array_foreach(rows, i, row)
     {
         char label[80];
         adapter_label(row, label, sizeof label);
@@ -29,11 +29,11 @@ static size_t widest(const json_t *rows, size_t least)
     return w;
 }
 
-static size_t widest_pad(const json_t *rows, size_t least)
+static size_t widest_pad(json_t *rows, size_t least)
 {
     size_t w = least, i;
     json_t *row;
-    json_array_foreach((json_t *)(uintptr_t)rows, i, row)
+    json_array_foreach(rows, i, row)
     {
         size_t n = strlen(text(row, "pad"));
         w = n > w ? n : w;
@@ -60,16 +60,16 @@ static const char *arrow(const json_t *row)
     return strcmp(from, "board") == 0 ? "<-------------" : "--------------";
 }
 
-char *wiring_ascii(const json_t *w)
+char *wiring_ascii(json_t *w)
 {
     struct strbuf sb = STRBUF_INIT;
-    const json_t *rows = json_object_get(w, "rows"), *warnings = json_object_get(w, "warnings");
+    json_t *rows = json_object_get(w, "rows"), *warnings = json_object_get(w, "warnings");
     const char *adapter = text(w, "adapter"), *board = text(w, "profile");
     size_t left = widest(rows, strlen(adapter)), right = widest_pad(rows, strlen(board)), i;
     json_t *row;
     strbuf_addf(&sb, "    %-*s                 %s\n", (int)left, adapter, board);
     rule(&sb, left, right);
-    json_array_foreach((json_t *)(uintptr_t)rows, i, row)
+    json_array_foreach(rows, i, row)
     {
         char label[80];
         adapter_label(row, label, sizeof label);
@@ -78,8 +78,7 @@ char *wiring_ascii(const json_t *w)
                     json_is_true(json_object_get(row, "inverted")) ? ", inverted" : "");
     }
     rule(&sb, left, right);
-    json_array_foreach((json_t *)(uintptr_t)warnings, i, row)
-        strbuf_addf(&sb, "  ! %s\n", json_string_value(row));
+    json_array_foreach(warnings, i, row) strbuf_addf(&sb, "  ! %s\n", json_string_value(row));
     return strbuf_take(&sb);
 }
 
@@ -145,7 +144,7 @@ static void add_wire(struct strbuf *sb, const json_t *row, int y)
         strbuf_addf(sb, "<path d=\"M%d %dl12 -6v12z\" fill=\"%s\"/>\n", mid - 6, y, c);
 }
 
-char *wiring_svg(const json_t *w)
+char *wiring_svg(json_t *w)
 {
     struct strbuf sb = STRBUF_INIT;
     json_t *rows = json_object_get(w, "rows"), *warnings = json_object_get(w, "warnings"), *row;
