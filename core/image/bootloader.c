@@ -134,6 +134,7 @@ static void plain_facts(uint8_t *code, size_t n, struct bootloader *b)
 {
     crypt_run(&b->key.key, 0, code, code, n);
     sha256_of(code, n, &b->plain_sha256);
+    b->crc256_plain = n >= 256 ? crc32_update(0, code, 256) : 0;
     parameter_block(code, n, b);
     search_version(code, n, b);
     key_places(code, n, b);

@@ -31,6 +31,7 @@ struct bootloader {
     struct code_key key;
     unsigned score[KEYS_SHOWN];
     uint32_t crc256, crc257; /* CRC32 of the first 256 and 257 flash bytes */
+    uint32_t crc256_plain;   /* CRC32 of the first 256 code bytes, deciphered */
     const char *fingerprint; /* what that CRC is known as, or NULL */
     char version[48];        /* from the parameter block or text; "" = none found */
     uint8_t marker[8];       /* as stored at logical 0x100 */
