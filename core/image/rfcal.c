@@ -30,9 +30,27 @@ static bool item_read(const uint8_t *p, size_t end, size_t at, bool child, struc
     return true;
 }
 
+/* Children carry their container's type plus 1..n; what else follows them is fill.  False = a
+ * child does not fit into its container. */
+static bool children_read(const uint8_t *p, struct tlv_item box, struct rf_sector *rf)
+{
+    size_t at = box.offset, end = box.offset + box.length;
+    while (end - at >= TLV_HEAD && (le32(p + at) & 0xFFFFFF00u) == box.type) {
+        if (!item_read(p, end, at, true, rf))
+            return false;
+        struct tlv_item *child = &rf->item[rf->n - 1];
+        if (child->type == 0x11111102u && child->length == 6) {
+            rf->mac_at = child->offset;
+            memcpy(rf->mac, p + child->offset, 6);
+        }
+        at = child->offset + child->length;
+    }
+    return true;
+}
+
 bool rf_read(const uint8_t *p, size_t n, size_t at, struct rf_sector *out)
 {
-    *out = (struct rf_sector){ .offset = (uint32_t)at };
+    *out = (struct rf_sector){ .offset = (uint32_t)at, .complete = true };
     if (!tlv_head(p, n, at, &out->length))
         return false;
     size_t end = tlv_end(n, at, out->length), pos = at + TLV_HEAD;
@@ -40,23 +58,10 @@ bool rf_read(const uint8_t *p, size_t n, size_t at, struct rf_sector *out)
         return false;
     while (pos < end && item_read(p, end, pos, false, out)) {
         struct tlv_item box = out->item[out->n - 1];
-        size_t in = box.offset, in_end = box.offset + box.length;
-        /* children carry their container's type plus 1..n */
-        while (in < in_end && item_read(p, in_end, in, true, out)) {
-            struct tlv_item *child = &out->item[out->n - 1];
-            if ((child->type & 0xFFFFFF00u) != box.type) {
-                out->n--;
-                break;
-            }
-            if (child->type == 0x11111102u && child->length == 6) {
-                out->mac_at = child->offset;
-                memcpy(out->mac, p + child->offset, 6);
-            }
-            in = child->offset + child->length;
-        }
-        pos = in_end;
+        out->complete &= children_read(p, box, out);
+        pos = box.offset + box.length;
     }
-    out->complete = pos == at + TLV_HEAD + (size_t)out->length;
+    out->complete &= pos == at + TLV_HEAD + (size_t)out->length;
     static const uint8_t head[8] = { 0x02, 0x11, 0x11, 0x11, 6, 0, 0, 0 };
     out->mac_fixed =
         n - at >= 0x2A && memcmp(p + at + 0x1C, head, 8) == 0 && out->mac_at == at + 0x24;
