@@ -1,5 +1,6 @@
 /* device.c - the parts put together: options, flash array, die, gate. */
 #include "device_priv.h"
+#include "synth.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,6 +126,18 @@ static bool load_image(struct device *d, const char *path, char err[256])
     return true;
 }
 
+/* Without an image: one made from the profile.  A plain NOR chip starts erased. */
+static bool make_image(struct device *d, char err[256])
+{
+    const struct device_config *o = &d->opt;
+    bool plain = o->gate.given && !o->gate.v;
+    if (config_or(o->blank, plain)) {
+        return true;
+    }
+    return synth_image(d->flash, d->size, o->partitions.s, *o->chip.s ? o->chip.s : "bk7252",
+                       config_or(o->seed, 1), err);
+}
+
 static bool blank(const uint8_t *p, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -173,7 +186,7 @@ static bool build(struct device *d, char err[256])
     }
     memset(d->flash, 0xFF, d->size);
     d->die = nor_new(&die, d->flash, &d->log, err);
-    if (!d->die || (*d->opt.image.s && !load_image(d, d->opt.image.s, err))) {
+    if (!d->die || !(*d->opt.image.s ? load_image(d, d->opt.image.s, err) : make_image(d, err))) {
         return false;
     }
     gate_init(&d->gate, &d->opt, d->die, d->clock, &d->log);

@@ -8,6 +8,7 @@
 #define DEVICE_OPTIONS(X) \
   /* what it is */ \
   X("image",      TEXT,   image,      "",            0, "start from this flash image; empty: synthesised from the profile") \
+  X("blank",      FLAG,   blank,      "",            0, "without image: start erased (default no; yes with gate=no)") \
   X("save",       TEXT,   save,       "",            0, "write the flash array to this file at the end") \
   X("report",     TEXT,   report,     "",            0, "write counters and violations to this file as one JSON line") \
   X("seed",       NUMBER, seed,       "",            0, "every random choice follows from it (default 1)") \
@@ -56,7 +57,7 @@
   X("uid",        NUMBER, uid,        "",            0, "bytes of unique id: 0, 8 or 16") \
   X("crm",        FLAG,   crm,        "",            0, "the die hangs in continuous-read mode until FF FF") \
   X("f_max",      HERTZ,  f_max,      "",            0, "fastest clock of the die's read command") \
-  X("timing",     TEXT,   timing,     "@part.timing",0, "busy times: default, puya or slow") \
+  X("timing",     TEXT,   timing,     "",            0, "busy times: default, puya or slow") \
   X("t_pp",       TIME,   t_pp,       "",            0, "page program time") \
   X("t_se",       TIME,   t_se,       "",            0, "4 KiB erase time") \
   X("t_be32",     TIME,   t_be32,     "",            0, "32 KiB erase time") \
