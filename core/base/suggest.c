@@ -35,7 +35,9 @@ static unsigned distance(const char *a, const char *b)
 const char *suggest_word(const char *typed, const char *const *words)
 {
     const char *best = NULL;
-    unsigned limit = (unsigned)strlen(typed) / 3 + 1, best_d = limit + 1;
+    size_t len = strlen(typed);
+    unsigned limit = len < 4 ? 1 : (unsigned)(len > MAX_WORD ? MAX_WORD : len) / 3 + 1;
+    unsigned best_d = limit + 1;
     for (; *words; words++) {
         unsigned d = distance(typed, *words);
         if (d < best_d) {

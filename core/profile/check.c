@@ -5,8 +5,8 @@
 static void check_required(struct merge *m, const struct merged_section *s)
 {
     const char *const *keys = schema_required(s->name, m->kind);
-    if (strcmp(s->name, "profile") == 0)
-        return; /* done for every file while it was read */
+    if (strcmp(s->name, "profile") == 0 || s->bad_lines)
+        return; /* done for every file while it was read; or it may be one of those lines */
     for (size_t i = 0; keys[i]; i++)
         if (!merge_has(m, s->name, keys[i]))
             merge_error(m, s->at, s->name, keys[i], "is missing");
@@ -24,7 +24,8 @@ static void check_sections_present(struct merge *m)
     };
     for (size_t i = 0; i < ARRAY_LEN(need); i++) {
         const struct merged_section *s = merge_section(m, need[i].section);
-        if (m->kind != need[i].kind || merge_has(m, need[i].section, need[i].key))
+        if (m->kind != need[i].kind || merge_has(m, need[i].section, need[i].key) ||
+            (s && s->bad_lines))
             continue;
         if (s && *schema_required(need[i].section, m->kind))
             continue; /* said there */
@@ -59,8 +60,8 @@ static void check_pad(struct merge *m, const struct prof_route *r, size_t i, con
     static const char *const names[] = { "?", "spi", "uart", "log" };
     const struct prof_pad *p = &r->pads[i];
     if (!wanted(r->transport, p->signal))
-        merge_error(m, p->at, section, p->pad, "signal '%s' has no place on a %s route", p->signal,
-                    names[r->transport]);
+        merge_error(m, p->at, section, p->pad, "signal '%s' has no place on the %s route",
+                    p->signal, names[r->transport]);
     if (p->inverted && strcmp(p->signal, "cen") != 0)
         merge_error(m, p->at, section, p->pad, "only cen can be inverted, not '%s'", p->signal);
     for (size_t k = 0; k < i; k++) {
@@ -152,8 +153,8 @@ static void check_list(struct merge *m, const struct bkf_profile *p, const char 
             if (range_overlaps(r[i], r[k]))
                 merge_error(m, v->at, section, key, "0x%x..0x%x overlaps 0x%x..0x%x", r[i].start,
                             r[i].end, r[k].start, r[k].end);
-        bool reads = strcmp(key, "read") == 0;
-        if (!reads && (r[i].start % p->sector || (r[i].end % p->sector && r[i].end != UINT32_MAX)))
+        bool whole = r[i].end % p->sector == 0 || r[i].end == UINT32_MAX || r[i].end == p->size;
+        if (strcmp(key, "read") != 0 && (r[i].start % p->sector || !whole))
             merge_error(m, v->at, section, key, "0x%x..0x%x is not aligned to the 0x%x sector",
                         r[i].start, r[i].end, p->sector);
     }

@@ -85,6 +85,19 @@ static void check_place(struct merge *m, const struct bkf_profile *prof,
                     p->range.end, prof->size, set_at(prof->size_at, &where));
 }
 
+static void unknown_outer(struct merge *m, const struct bkf_profile *prof,
+                          const struct merged_value *v, const char *section)
+{
+    const char *names[65];
+    size_t n = 0;
+    for (; n < prof->n_partitions && n < ARRAY_LEN(names) - 1; n++)
+        names[n] = prof->partitions[n].name;
+    names[n] = NULL;
+    const char *near = suggest_word(v->text, names);
+    merge_error(m, v->at, section, "within", "there is no partition '%s'%s%s%s", v->text,
+                near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
 static void check_within(struct merge *m, const struct bkf_profile *prof,
                          const struct prof_partition *p)
 {
@@ -95,7 +108,7 @@ static void check_within(struct merge *m, const struct bkf_profile *prof,
     if (!p->within || !v)
         return;
     if (!outer) {
-        merge_error(m, v->at, section, "within", "there is no partition '%s'", p->within);
+        unknown_outer(m, prof, v, section);
         return;
     }
     if (nested(prof, p, p)) {
@@ -139,6 +152,8 @@ static void check_windows(struct merge *m, const struct bkf_profile *prof,
     for (size_t i = 0; i < prof->n_access; i++) {
         const struct prof_access *a = &prof->access[i];
         bkf_range have[8], missing[9];
+        if (prof->size && p->range.end > prof->size)
+            return; /* an error already */
         if (!a->has_program || p->protect || p->keep || !placed(m, p) || p->within)
             continue;
         size_t k = range_normalize(a->program, a->n_program, have);

@@ -37,7 +37,8 @@ bool merge_tainted(const struct merge *m, const char *section)
     for (size_t i = 0; i < m->n_values; i++)
         if (m->values[i].bad && strcmp(m->values[i].section, section) == 0)
             return true;
-    return false;
+    const struct merged_section *s = merge_section(m, section);
+    return s && s->bad_lines;
 }
 
 static void finding(struct merge *m, int severity, const struct origin *at, const char *section,
@@ -45,8 +46,10 @@ static void finding(struct merge *m, int severity, const struct origin *at, cons
 {
     char text[1024];
     vsnprintf(text, sizeof text, fmt, ap);
+    const struct merged_section *whole = at ? NULL : merge_section(m, "profile");
+    at = whole ? whole->at : at;
     const char *file = at ? at->file : m->n_files ? m->files[0] : NULL;
-    finding_add(m->diags, severity, file, at ? at->line : 0, section, key, "%s", text);
+    finding_add(m->diags, severity, file, at ? at->line : 1, section, key, "%s", text);
 }
 
 void merge_error(struct merge *m, const struct origin *at, const char *section, const char *key,
@@ -84,9 +87,11 @@ static const struct origin *origin_new(struct merge *m, const char *file, int li
 static void set_section(struct merge *m, const struct ini_doc *d, const struct ini_section *s)
 {
     const struct origin *at = origin_new(m, d->file, s->line, NULL);
+    bool bad_lines = s->keys != s->good;
     for (size_t i = 0; i < m->n_sections; i++)
         if (!m->sections[i].removed && strcmp(m->sections[i].name, s->name) == 0) {
             m->sections[i].at = at;
+            m->sections[i].bad_lines |= bad_lines;
             return;
         }
     struct merged_section *ms =
@@ -94,7 +99,7 @@ static void set_section(struct merge *m, const struct ini_doc *d, const struct i
     if (!ms)
         m->nomem = true;
     else
-        *ms = (struct merged_section){ s->name, at, false };
+        *ms = (struct merged_section){ s->name, at, false, bad_lines };
 }
 
 static void set_value(struct merge *m, const char *file, const char *section,
@@ -250,7 +255,8 @@ static bool seen(struct merge *m, const struct include *inc, const char *name,
 {
     for (size_t i = 0; i <= m->depth; i++)
         if (same_file(&m->stack[i].id, id)) {
-            INCLUDE_BAD(m, inc, "%s includes itself (through %s)", name, inc->doc->file);
+            INCLUDE_BAD(m, inc, "'%s' includes itself%s%s", name, i < m->depth ? " by way of " : "",
+                        i < m->depth ? inc->doc->file : "");
             return true;
         }
     for (size_t i = 0; i < m->n_files; i++)
@@ -339,7 +345,7 @@ static enum kind check_identity(struct merge *m, const struct ini_doc *d,
         if (strcmp(d->sections[i].name, "profile") == 0)
             line = d->sections[i].line;
     if (!line) {
-        finding_add(m->diags, DIAG_ERROR, d->file, 0, "profile", NULL,
+        finding_add(m->diags, DIAG_ERROR, d->file, 1, "profile", NULL,
                     "the section is missing (schema, kind and name)");
         return KIND_NONE;
     }

@@ -20,6 +20,7 @@ struct merged_section {
     const char *name;
     const struct origin *at; /* the last header */
     bool removed;
+    bool bad_lines; /* some of its lines could not be read */
 };
 struct merge_file_id {
     dev_t dev;
@@ -56,7 +57,7 @@ const struct merged_value *merge_find(const struct merge *, const char *section,
 /* Also the refused ones: for "is it there at all". */
 bool merge_has(const struct merge *, const char *section, const char *key);
 const struct merged_section *merge_section(const struct merge *, const char *section);
-/* Any refused value in the section: further findings about it would be noise. */
+/* Any refused value or line in the section: more findings about it would be noise. */
 bool merge_tainted(const struct merge *, const char *section);
 
 /* An error about a merged value (at may be NULL: the whole first file). */

@@ -121,7 +121,7 @@ static void open_section(struct reader *r, const char *name)
     if (!s)
         r->nomem = true;
     else
-        *s = (struct ini_section){ name, r->line, 0 };
+        *s = (struct ini_section){ name, r->line, 0, 0 };
 }
 
 /* "[name] ; comment" -> out; false after a finding. */
@@ -188,7 +188,6 @@ static bool split(struct reader *r, const char *s, size_t n, size_t *key_n)
 static bool key_line(struct reader *r, const char *s, size_t n, char *out, size_t cap)
 {
     size_t key_n, value_n;
-    r->doc->sections[r->doc->n_sections - 1].keys++;
     if (!split(r, s, n, &key_n))
         return false;
     const char *key = s, *value = s + key_n + 1;
@@ -235,6 +234,8 @@ static char *feed(char *out, int num, void *stream)
             continue;
         if (r->skipping && *s != '[')
             continue;
+        if (*s != '[' && r->doc->n_sections)
+            r->doc->sections[r->doc->n_sections - 1].keys++;
         if (raw_n > READER_MAX_LINE) {
             BAD(r, section_name(r), NULL, "line of %zu bytes, at most %d are allowed", raw_n,
                 READER_MAX_LINE);
@@ -284,6 +285,7 @@ static int take(struct reader *r, const char *name, const char *value)
         return 0;
     }
     *e = (struct ini_entry){ d->n_sections - 1, key, text, r->line };
+    d->sections[d->n_sections - 1].good++;
     return 1;
 }
 

@@ -20,7 +20,7 @@ enum {
 struct ini_section {
     const char *name;
     int line;
-    size_t keys; /* how many lines it has, good or bad */
+    size_t keys, good; /* how many lines it has, and how many of them are entries */
 };
 struct ini_entry {
     size_t section; /* index */
