@@ -1,4 +1,5 @@
 /* test_device_nor.c - the NOR die of the virtual device, at its pins. */
+#include "tests/device/options.h"
 #include "tests/support/spi_bench.h"
 
 #define PLAIN "gate=no jedec=EF4016 "
@@ -287,6 +288,32 @@ static void bad_options_are_refused(void **state)
     }
 }
 
+/* The table for people has every option, with the same words. */
+static void readme_lists_every_option(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *key, *help;
+    } options[] = {
+#define X(key_, type, member, from_profile, choices, help_) { key_, help_ },
+        DEVICE_OPTIONS(X)
+#undef X
+    };
+    static char text[65536];
+    FILE *f = fopen(SOURCE_DIR "/tests/device/README.md", "r");
+    assert_non_null(f);
+    text[fread(text, 1, sizeof text - 1, f)] = 0;
+    (void)fclose(f);
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+        char row[64];
+        (void)snprintf(row, sizeof row, "| `%s` |", options[i].key);
+        char *at = strstr(text, row);
+        if (!at || !strstr(at, options[i].help)) {
+            fail_msg("README.md lacks option %s: %s", options[i].key, options[i].help);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,6 +329,7 @@ int main(void)
         cmocka_unit_test(power_down_and_reset),
         cmocka_unit_test(long_reads_take_their_time),
         cmocka_unit_test(bad_options_are_refused),
+        cmocka_unit_test(readme_lists_every_option),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
