@@ -55,10 +55,10 @@ static bkf_status bind_text(const char *adapter_keys, const char *pads, const ch
     struct bkf_profile *p = NULL;
     bkf_error err = BKF_ERROR_INIT;
     strbuf_addf(&text,
-                "[profile]\nschema = 1\nkind = board\nname = b\ninclude = chips/bk7252.ini\n"
-                "[flash]\nsize = 4M\n[adapter]\ndriver = cable\ntransport = spi\n%s%s%s%s%s",
-                adapter_keys, *pads ? "[pads]\n" : "", pads, *chip_keys ? "[chip]\n" : "",
-                chip_keys);
+                "[profile]\nschema = 1\nkind = board\nname = b\n\n"
+                "[flash]\nsize = 4M\n[adapter]\ndriver = cable\ntransport = "
+                "spi\n%s%s%s[chip]\ndriver = bk7252\n%s",
+                adapter_keys, *pads ? "[pads]\n" : "", pads, chip_keys);
     bkf_status st = profile_load_text(&env, "b.ini", text.data, text.len, &d, &p, &err);
     if (st)
         fail_msg("%s: %s", err.message, d.n ? d.items[0].text : "");
@@ -137,8 +137,8 @@ static void options_are_checked(void **state)
         bind_text("opt.speed = 1000\n", PADS, "opt.spi_entry = 0\nopt.x = 1\n", &cable, &out),
         BKF_E_PROFILE);
     assert_non_null(strstr(out.data, "b.ini:11: error: "));
-    assert_non_null(strstr(out.data, "b.ini:19: error: "));
     assert_non_null(strstr(out.data, "b.ini:20: error: "));
+    assert_non_null(strstr(out.data, "b.ini:21: error: "));
     strbuf_free(&out);
 }
 
