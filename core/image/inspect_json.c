@@ -1,6 +1,7 @@
 /* Facts as JSON. */
 #include "bytes.h"
 #include "inspect.h"
+#include "redact.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -256,23 +257,13 @@ static json_t *value_json(const uint8_t *v, size_t n)
     return s;
 }
 
-static bool harmless(const char *name)
-{
-    static const char *const names[] = { "user_param_key", "em_sys_env", "baud_cfg",
-                                         "wf_start_md",    "is_stride",  "tls_ca_cnt",
-                                         "mf_test_close" };
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (strcmp(names[i], name) == 0)
-            return true;
-    return false;
-}
-
 static json_t *values_json(const struct image_facts *f, bool all)
 {
     json_t *o = json_object();
     for (size_t i = 0; i < f->kv->n_entries; i++) {
         const struct kv_entry *e = &f->kv->entry[i];
-        uint8_t *v = all || harmless(e->name) ? kv_value(f->data, f->data_len, f->kv, e) : NULL;
+        uint8_t *v =
+            all || secret_harmless(e->name) ? kv_value(f->data, f->data_len, f->kv, e) : NULL;
         if (v)
             json_object_set_new(o, e->name, value_json(v, e->length));
         free(v);
