@@ -22,7 +22,10 @@
     X(BKF_E_PLUGIN, "plugin error")                    \
     X(BKF_E_UNKNOWN_PART, "unknown flash part")        \
     X(BKF_E_IMAGE, "image rejected")                   \
-    X(BKF_E_FILE, "file or disk error")
+    X(BKF_E_FILE, "file or disk error")                \
+    X(BKF_E_VERIFY, "flash and file differ")           \
+    X(BKF_E_INCOMPLETE, "incomplete")                  \
+    X(BKF_E_LINK_LOST, "link lost")
 
 const char *status_name(bkf_status st)
 {

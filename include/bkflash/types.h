@@ -33,7 +33,10 @@ enum {
     BKF_E_PLUGIN = -17,       /* a plugin is missing, refused or broken */
     BKF_E_UNKNOWN_PART = -18, /* flash part not known and not described */
     BKF_E_IMAGE = -19,        /* the image file does not fit the job */
-    BKF_E_FILE = -20          /* host file or disk */
+    BKF_E_FILE = -20,         /* host file or disk */
+    BKF_E_VERIFY = -21,       /* flash and file differ */
+    BKF_E_INCOMPLETE = -22,   /* parts could not be read or not be proven */
+    BKF_E_LINK_LOST = -23     /* it answered before and does not any more */
 };
 
 /* What the failed call may have done to the flash array.  A caller may retry

@@ -1,0 +1,182 @@
+/* spec.c - every verb, option and exit code of the program, in one place: parsing, help,
+ * man page and completions all come from here (bkflash --spec-json prints it). */
+#include "cli.h"
+#include <string.h>
+
+#define END          \
+    {                \
+        .name = NULL \
+    }
+
+const struct opt_spec global_opts[] = {
+    { OPT_PROFILE, 'p', "profile", "NAME",
+      "profile of the board: a file, or a name from 'list profiles'", false, false },
+    { OPT_ADAPTER, 'a', "adapter", "NAME",
+      "route of the profile ([adapter:NAME]) or an adapter such as sim", false, false },
+    { OPT_UNIT, 'u', "unit", "UNIT", "which adapter, as 'list units' names it", false, false },
+    { OPT_OPTION, 'O', "option", "KEY=VALUE", "option of the adapter or chip; repeatable", true,
+      false },
+    { OPT_ATTEMPTS, 0, "attempts", "N",
+      "resets to try until the target answers (default: no limit)", false, false },
+    { OPT_TRACE, 0, "trace", "FILE", "record every link call, for -a replay -O trace=FILE", false,
+      false },
+    { OPT_PLUGIN, 0, "plugin", "FILE", "load this plugin before all others; repeatable", true,
+      false },
+    { OPT_USER_PLUGINS, 0, "allow-user-plugins", NULL,
+      "load plugins of the user's folders also when running as root", false, false },
+    { OPT_STATE_DIR, 0, "state-dir", "DIR", "where to remember things between runs", false, false },
+    { OPT_JSON, 0, "json", NULL, "results and messages as JSON, one object a line, on stdout",
+      false, false },
+    { OPT_COLOR, 0, "color", "WHEN", "auto, always or never (NO_COLOR is honoured)", false, false },
+    { OPT_QUIET, 'q', "quiet", NULL, "errors only", false, false },
+    { OPT_VERBOSE, 'v', "verbose", NULL, "more messages; -vv more still", true, false },
+    { OPT_HELP, 'h', "help", NULL, "this help, or a verb's", false, false },
+    { OPT_VERSION, 'V', "version", NULL, "the version", false, false },
+    { OPT_SPEC_JSON, 0, "spec-json", NULL, "verbs, options and exit codes as JSON", false, true },
+    END
+};
+
+#define OPT_OUTPUT_ROW                                                                             \
+    {                                                                                              \
+        OPT_OUTPUT, 'o', "output", "FILE", "where to write ('-' is standard output)", false, false \
+    }
+#define OPT_FORCE_ROW                                                           \
+    {                                                                           \
+        OPT_FORCE, 'f', "force", NULL, "replace an existing file", false, false \
+    }
+#define OPT_VERIFY_ROW                                                                        \
+    {                                                                                         \
+        OPT_VERIFY, 0, "verify", "HOW", "full (default), sample or none: how much is proven", \
+            false, false                                                                      \
+    }
+#define OPT_HOLES_ROW                                                                           \
+    {                                                                                           \
+        OPT_ALLOW_HOLES, 0, "allow-holes", NULL, "accept ranges that cannot be read or proven", \
+            false, false                                                                        \
+    }
+#define OPT_PARTITION_ROW                                                                      \
+    {                                                                                          \
+        OPT_PARTITION, 'P', "partition", "NAME", "this partition of the profile", false, false \
+    }
+#define OPT_RANGE_ROW                                                    \
+    {                                                                    \
+        OPT_RANGE, 0, "range", "RANGE",                                  \
+            "START..END (half open) or START+LENGTH: 0x11000..0x20000, " \
+            "app1..end, app1+4K",                                        \
+            false, false                                                 \
+    }
+#define OPT_NO_RUN_ROW                                                                         \
+    {                                                                                          \
+        OPT_NO_RUN, 0, "no-run", NULL, "do not start the application afterwards", false, false \
+    }
+
+static const struct opt_spec dump_opts[] = { OPT_OUTPUT_ROW, OPT_FORCE_ROW,  OPT_VERIFY_ROW,
+                                             OPT_HOLES_ROW,  OPT_NO_RUN_ROW, END };
+static const struct opt_spec read_opts[] = { OPT_OUTPUT_ROW, OPT_FORCE_ROW,
+                                             OPT_VERIFY_ROW, OPT_HOLES_ROW,
+                                             OPT_RANGE_ROW,  OPT_PARTITION_ROW,
+                                             OPT_NO_RUN_ROW, END };
+static const struct opt_spec verify_opts[] = { OPT_PARTITION_ROW, OPT_RANGE_ROW, OPT_NO_RUN_ROW,
+                                               END };
+static const struct opt_spec info_opts[] = { OPT_NO_RUN_ROW, END };
+static const struct opt_spec profile_opts[] = {
+    { OPT_ORIGINS, 0, "origins", NULL, "with the file and line of every value", false, false }, END
+};
+
+const struct verb_spec verbs[] = {
+    { "dump", "[FILE]", "read the whole flash into a file, and prove it",
+      "Byte n of the file is flash offset n.  Without FILE the name is made of profile, JEDEC id,\n"
+      "unique id and date.  FILE.json beside it says what was read and how it was proven.\n"
+      "An unfinished dump is never called FILE.\n",
+      cmd_dump, dump_opts, 0, 1 },
+    { "read", "[FILE]", "read a partition or a range into a file, and prove it",
+      "Byte 0 of the file is the start of the range (-P or --range).\n", cmd_read, read_opts, 0,
+      1 },
+    { "verify", "FILE", "compare the flash with a file",
+      "FILE must be as long as the flash, or as the part that -P or --range names.\n", cmd_verify,
+      verify_opts, 1, 1 },
+    { "info", "", "identify chip and flash, compare them with the profile", NULL, cmd_info,
+      info_opts, 0, 0 },
+    { "check", "FILE...", "check profiles; problems as file:line: error: [section] key: text", NULL,
+      cmd_check, NULL, 1, ARGS_MAX - 1 },
+    { "profile", "show", "print the merged profile", NULL, cmd_profile, profile_opts, 1, 2 },
+    { "list", "[profiles|adapters|chips|parts|units]", "what there is to choose from", NULL,
+      cmd_list, NULL, 0, 1 },
+    { "plugins", "", "plugin files found, loaded or refused and why", NULL, cmd_plugins, NULL, 0,
+      0 },
+    { "version", "", "print the version", NULL, cmd_version, NULL, 0, 0 },
+    { "help", "[VERB]", "this help, or a verb's", NULL, cmd_help, NULL, 0, 1 },
+    END
+};
+
+const struct exit_spec exits[] = {
+    { 0, "done" },
+    { 1, "internal error" },
+    { 2, "usage" },
+    { 3, "profile" },
+    { 4, "plugin" },
+    { 10, "no adapter" },
+    { 11, "no permission" },
+    { 12, "busy" },
+    { 20, "no link to the target" },
+    { 21, "link lost" },
+    { 22, "wrong chip or flash" },
+    { 23, "unknown flash" },
+    { 30, "refused or protected" },
+    { 31, "flash and file differ" },
+    { 32, "incomplete" },
+    { 33, "flash size not proven" },
+    { 40, "image rejected" },
+    { 50, "file or disk" },
+    { 130, "cancelled" },
+    { 0, NULL },
+};
+
+const struct verb_spec *verb_find(const char *name)
+{
+    for (const struct verb_spec *v = verbs; v->name; v++)
+        if (strcmp(v->name, name) == 0)
+            return v;
+    return NULL;
+}
+
+static json_t *opts_json(const struct opt_spec *o)
+{
+    json_t *list = json_array();
+    for (; o && o->name; o++) {
+        json_t *j = json_pack("{s:s, s:s}", "name", o->name, "help", o->help);
+        char letter[2] = { o->letter, 0 };
+        if (o->hidden) {
+            json_decref(j);
+            continue;
+        }
+        if (o->letter)
+            json_object_set_new(j, "letter", json_string(letter));
+        if (o->arg)
+            json_object_set_new(j, "arg", json_string(o->arg));
+        if (o->repeat)
+            json_object_set_new(j, "repeat", json_true());
+        json_array_append_new(list, j);
+    }
+    return list;
+}
+
+void spec_print_json(FILE *f)
+{
+    json_t *list = json_array(), *codes = json_array();
+    for (const struct verb_spec *v = verbs; v->name; v++) {
+        json_t *j = json_pack("{s:s, s:s, s:s, s:o}", "name", v->name, "args", v->args, "summary",
+                              v->summary, "options", opts_json(v->opts));
+        if (v->details)
+            json_object_set_new(j, "details", json_string(v->details));
+        json_array_append_new(list, j);
+    }
+    for (const struct exit_spec *e = exits; e->text; e++)
+        json_array_append_new(codes, json_pack("{s:i, s:s}", "code", e->code, "text", e->text));
+    json_t *doc =
+        json_pack("{s:s, s:s, s:o, s:o, s:o}", "program", "bkflash", "version", bkf_version(),
+                  "options", opts_json(global_opts), "verbs", list, "exit_codes", codes);
+    json_dumpf(doc, f, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+    fputc('\n', f);
+    json_decref(doc);
+}

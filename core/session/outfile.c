@@ -1,0 +1,134 @@
+/* outfile.c - PATH.part until everything is proven, then PATH: nobody ever sees half a
+ * dump under a name that looks whole. */
+#include "session.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bkf_status failed(bkf_error *err, const char *what, const char *path)
+{
+    int e = errno;
+    return error_os(err, BKF_E_FILE, e, "%s: cannot %s: %s", path, what, strerror(e));
+}
+
+static bkf_status refuse_existing(const char *path, bool force, bkf_error *err)
+{
+    struct stat sb;
+    if (lstat(path, &sb))
+        return errno == ENOENT ? BKF_OK : failed(err, "create", path);
+    if (!S_ISREG(sb.st_mode) && !S_ISLNK(sb.st_mode))
+        return error_set(err, BKF_E_FILE,
+                         "%s: exists and is not a plain file (for standard output "
+                         "use -o -)",
+                         path);
+    if (!force)
+        return error_set(err, BKF_E_FILE, "%s: exists already; --force replaces it", path);
+    return BKF_OK;
+}
+
+bkf_status outfile_open(struct outfile *o, const char *path, bool force, bkf_error *err)
+{
+    struct strbuf part = STRBUF_INIT;
+    *o = (struct outfile){ .fd = -1, .force = force };
+    bkf_status st = refuse_existing(path, force, err);
+    if (st)
+        return st;
+    strbuf_addf(&part, "%s.part", path);
+    o->part = strbuf_take(&part);
+    o->path = strdup(path);
+    if (!o->part || !o->path) {
+        outfile_close(o, true);
+        return error_set(err, BKF_E_NOMEM, "out of memory");
+    }
+    int fd = open(o->part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (fd < 0) {
+        st = failed(err, "create", o->part);
+    } else if (flock(fd, LOCK_EX | LOCK_NB)) {
+        st = error_set(err, BKF_E_BUSY, "%s: another bkflash is writing it", o->part);
+    } else if (ftruncate(fd, 0)) {
+        st = failed(err, "empty", o->part);
+    } else {
+        o->fd = fd;
+        return BKF_OK;
+    }
+    if (fd >= 0)
+        close(fd);
+    outfile_close(o, true);
+    return st;
+}
+
+/* Space is taken before the target is read: a full disk shows in the first second. */
+bkf_status outfile_reserve(struct outfile *o, uint64_t size, bkf_error *err)
+{
+    int e = size ? posix_fallocate(o->fd, 0, (off_t)size) : 0;
+    if (e == EOPNOTSUPP || e == EINVAL)
+        e = ftruncate(o->fd, (off_t)size) ? errno : 0;
+    if (!e)
+        return BKF_OK;
+    return error_os(err, BKF_E_FILE, e, "%s: no room for %llu bytes: %s", o->part,
+                    (unsigned long long)size, strerror(e));
+}
+
+static void sync_folder(const char *path)
+{
+    char *dir = strdup(path);
+    char *slash = dir ? strrchr(dir, '/') : NULL;
+    if (slash)
+        slash[slash == dir ? 1 : 0] = '\0';
+    int fd = dir ? open(slash ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (fd >= 0) {
+        fsync(fd);
+        close(fd);
+    }
+    free(dir);
+}
+
+/* Without force a file that appeared meanwhile is not replaced either. */
+static int move(const struct outfile *o)
+{
+    if (o->force)
+        return rename(o->part, o->path);
+    int r = renameat2(AT_FDCWD, o->part, AT_FDCWD, o->path, RENAME_NOREPLACE);
+    if (r && (errno == EINVAL || errno == ENOSYS)) /* not on every filesystem */
+        r = file_exists(o->path) ? (errno = EEXIST, -1) : rename(o->part, o->path);
+    return r;
+}
+
+bkf_status outfile_commit(struct outfile *o, const char *sidecar, bkf_error *err)
+{
+    struct strbuf name = STRBUF_INIT;
+    strbuf_addf(&name, "%s.json", o->path);
+    char *json = strbuf_take(&name);
+    bkf_status st = json ? BKF_OK : error_set(err, BKF_E_NOMEM, "out of memory");
+    if (!st && fsync(o->fd))
+        st = failed(err, "write", o->part);
+    if (!st)
+        unlink(json); /* an old sidecar must not describe the new file */
+    if (!st && move(o))
+        st = failed(err, "create", o->path);
+    if (!st) {
+        sync_folder(o->path);
+        free(o->part);
+        o->part = NULL;
+        if (sidecar)
+            st = file_write_atomic(json, sidecar, strlen(sidecar), err);
+    }
+    free(json);
+    return st;
+}
+
+void outfile_close(struct outfile *o, bool keep)
+{
+    if (o->part && o->fd >= 0 && !keep)
+        unlink(o->part);
+    if (o->fd >= 0)
+        close(o->fd);
+    free(o->part);
+    free(o->path);
+    *o = (struct outfile){ .fd = -1 };
+}

@@ -1,0 +1,186 @@
+/* bkflash/bkflash.h - what front ends link against (libbkflash.so.1).
+ *
+ * Three objects: a context (folders, plugins, where messages go), a profile (immutable
+ * once loaded) and a session (one target).  Actions are functions; whatever describes
+ * something comes back as a JSON document of its own ("api": BKF_API_VERSION in each),
+ * in malloc'ed text that bkf_free releases.
+ *
+ * Threads: a context and its profiles may be used by many threads at once [any]; a
+ * session by one thread at a time [owner].  Different sessions run side by side without
+ * locks between them.  Callbacks are never called by two threads at the same time and
+ * must not call the library. */
+#ifndef BKFLASH_BKFLASH_H
+#define BKFLASH_BKFLASH_H
+#include "types.h"
+#include "version.h"
+#ifdef __cplusplus
+extern "C" {
+#endif
+#if defined(__GNUC__)
+#pragma GCC visibility push(default)
+#endif
+
+/* Version of the JSON documents: members are added without a change, anything else
+ * raises it. */
+#define BKF_API_VERSION 1
+
+typedef struct bkf_ctx bkf_ctx;
+typedef struct bkf_profile bkf_profile;
+typedef struct bkf_session bkf_session;
+
+/* ---- callbacks --------------------------------------------------------------- */
+
+/* One finding about a file of the user's. */
+typedef struct bkf_diag {
+    uint32_t struct_size;
+    int32_t severity; /* 0 error, 1 warning, 2 note */
+    const char *file;
+    const char *section, *key; /* NULL = none */
+    const char *text;
+    int32_t line; /* 1-based; 0 = the whole file */
+    uint32_t reserved;
+} bkf_diag;
+
+/* How far a session is.  Times are microseconds of the session's clock, which is the
+ * adapter's own (virtual) one with simulators. */
+typedef struct bkf_progress {
+    uint32_t struct_size;
+    uint32_t retries;     /* reads that had to be repeated so far */
+    const char *phase;    /* "attach", "probe", "read", "prove", "verify", "detach", ... */
+    uint64_t done, total; /* of this phase, in bytes for everything that moves data */
+    uint64_t elapsed_us;  /* since the phase began */
+} bkf_progress;
+
+/* All optional; all get ud. */
+typedef struct bkf_callbacks {
+    uint32_t struct_size;
+    uint32_t reserved;
+    void *ud;
+    /* One line, no newline; level 0 error .. 4 trace; who is a plugin class or "bkflash". */
+    void (*log)(void *ud, int32_t level, const char *who, const char *line);
+    void (*diag)(void *ud, const bkf_diag *);
+    void (*progress)(void *ud, const bkf_progress *);
+    /* What goes on right now; replaces the line before it on a terminal. */
+    void (*note)(void *ud, const char *line);
+    /* Polled often and cheaply; non-zero ends the running call with BKF_E_CANCELLED. */
+    int32_t (*should_stop)(void *ud);
+} bkf_callbacks;
+
+/* ---- context ------------------------------------------------------------------ */
+enum { BKF_SETUP_ALLOW_USER_PLUGINS = 1u }; /* also when running as root */
+
+/* How a context finds its files.  Zero everywhere is what a user expects: the folders
+ * beside the installed library (or of the build tree it runs from), those of the XDG
+ * base directory specification, BKFLASH_PLUGIN_PATH and BKFLASH_PROFILE_PATH. */
+typedef struct bkf_setup {
+    uint32_t struct_size;
+    uint32_t flags;
+    const char *const *plugin_files; /* loaded before all others; NULL-terminated */
+    const char *const *profile_dirs; /* searched before all others; NULL-terminated */
+    const char *state_dir;           /* what is remembered between runs; NULL = XDG */
+} bkf_setup;
+
+const char *bkf_version(void); /* "0.1.0" [any] */
+/* "BKF_E_TIMEOUT" and "no answer in time" [any]. */
+const char *bkf_status_name(bkf_status);
+const char *bkf_status_text(bkf_status);
+/* The exit code that stands for a status in the program; frozen [any]. */
+int bkf_exit_code(bkf_status);
+void bkf_free(void *);
+
+/* Loads no plugin and reads no profile yet. */
+bkf_status bkf_ctx_new(const bkf_setup *, const bkf_callbacks *, bkf_ctx **, bkf_error *);
+void bkf_ctx_free(bkf_ctx *); /* after every session and profile; NULL is fine */
+
+/* {"api":1,"kind":"profiles","items":[...]}; what: "profiles", "adapters", "chips",
+ * "parts" or "units" (which asks every adapter class what is plugged in). */
+bkf_status bkf_list(bkf_ctx *, const char *what, char **json, bkf_error *);
+/* Every plugin file found, loaded or refused and why. */
+bkf_status bkf_plugins(bkf_ctx *, char **json, bkf_error *);
+
+/* ---- profiles ------------------------------------------------------------------ */
+
+/* name: a path, or a name looked up in the profile folders.  Findings go to diag. */
+bkf_status bkf_profile_load(bkf_ctx *, const char *name, bkf_profile **, bkf_error *);
+void bkf_profile_free(bkf_profile *);
+/* Load and also check options and pads against the plugins that are there. */
+bkf_status bkf_profile_check(bkf_ctx *, const char *name, uint32_t *errors, bkf_error *);
+/* The merged profile with the origin of every value. */
+bkf_status bkf_profile_describe(const bkf_profile *, char **json, bkf_error *);
+/* An address as users write it: 4096, 0x1000, 4K, 1M, "end", partition or
+ * partition+offset. */
+bkf_status bkf_profile_address(const bkf_profile *, const char *text, uint32_t *, bkf_error *);
+/* A range: "START..END" (half open), "START+LENGTH" or a partition's name. */
+bkf_status bkf_profile_range(const bkf_profile *, const char *text, bkf_range *, bkf_error *);
+
+/* ---- sessions ------------------------------------------------------------------ */
+typedef struct bkf_open_options {
+    uint32_t struct_size;
+    uint32_t attempts; /* resets to try until the target answers; 0 = no limit */
+    /* NULL = the profile's [adapter]; else NAME of an [adapter:NAME], else an adapter
+     * class, which then takes the default route's place ("sim"), or CLASS:ROUTE. */
+    const char *route;
+    const char *unit;           /* as "units" lists it; NULL = the only one */
+    const char *const *options; /* "KEY=VALUE" for adapter and chip; NULL-terminated */
+    const char *trace;          /* file that records every link call, or NULL */
+} bkf_open_options;
+
+/* Checks everything that can be checked without the target, then opens the adapter.
+ * callbacks: NULL = the context's. */
+bkf_status bkf_open(bkf_ctx *, const bkf_profile *, const bkf_open_options *, const bkf_callbacks *,
+                    bkf_session **, bkf_error *);
+enum { BKF_CLOSE_NO_RUN = 1u }; /* leave the target where it is */
+/* Detaches if attached, closes the adapter, floats every line.  The session is gone
+ * whatever the result; the result tells if detaching worked. */
+bkf_status bkf_close(bkf_session *, uint32_t flags, bkf_error *);
+
+/* Attach, identify, compare with the profile.  The functions below do it themselves. */
+bkf_status bkf_probe(bkf_session *, bkf_chip_info *, bkf_error *);
+/* What probe found, windows, protection, partitions.  Text comes with a mismatch too. */
+bkf_status bkf_info(bkf_session *, char **json, bkf_error *);
+
+/* How the bytes of a read are proven. */
+enum {
+    BKF_VERIFY_FULL = 0,   /* all of them: device CRC, or a second pass */
+    BKF_VERIFY_SAMPLE = 1, /* every sixteenth 64 KiB block, first and last included */
+    BKF_VERIFY_NONE = 2
+};
+enum {
+    BKF_READ_ALLOW_HOLES = 1u, /* unreadable or unproven ranges do not fail the job */
+    BKF_READ_FORCE = 2u        /* replace an existing file */
+};
+typedef struct bkf_read_options {
+    uint32_t struct_size;
+    uint32_t verify;    /* BKF_VERIFY_* */
+    uint32_t flags;     /* BKF_READ_* */
+    uint32_t has_range; /* 0 = whole flash */
+    bkf_range range;    /* byte 0 of the output is flash offset range.start */
+    const char *label;  /* what the user called it (a partition), for the sidecar */
+} bkf_read_options;
+
+/* Proven bytes in order.  Anything but BKF_OK ends the read with that status. */
+typedef bkf_status (*bkf_sink)(void *ud, uint32_t offset, const uint8_t *, size_t, bkf_error *);
+
+/* Size proven, read, proven; then everything goes to the sink.  Holes arrive as 0xFF and
+ * are listed in the report (JSON, as in a sidecar), which may be NULL. */
+bkf_status bkf_read(bkf_session *, const bkf_read_options *, bkf_sink, void *ud, char **report,
+                    bkf_error *);
+/* The same into path and path.json: written as path.part, renamed only when complete.
+ * BKF_E_INCOMPLETE keeps path.part.  Refuses before any device access what it can. */
+bkf_status bkf_read_file(bkf_session *, const bkf_read_options *, const char *path, char **report,
+                         bkf_error *);
+/* A name for a dump of this target: PROFILE-JEDEC-UNIQUEID-DATE.bin, malloc'ed. */
+bkf_status bkf_read_name(bkf_session *, char **name, bkf_error *);
+
+/* Compare flash with a file.  range NULL = whole flash, whose size the file must have.
+ * BKF_E_VERIFY when something differs; the report lists what. */
+bkf_status bkf_verify_file(bkf_session *, const bkf_range *, const char *path, char **report,
+                           bkf_error *);
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
+#ifdef __cplusplus
+}
+#endif
+#endif
