@@ -32,9 +32,9 @@ static void print_verb(const struct verb_spec *v)
 static void print_all(const struct cli *c)
 {
     printf("usage: bkflash [OPTIONS] VERB [ARGUMENTS]\n\n"
-           "Reads and writes the flash of Beken Wi-Fi chips.  First steps:\n\n"
-           "  %sbkflash -p doorbell_mlt1t.ini dump%s          read a board's flash\n"
-           "  %sbkflash -p doorbell_mlt1t.ini -a sim dump%s   the same without hardware\n\n"
+           "Reads, checks and writes the flash of Wi-Fi chips in place.  First steps:\n\n"
+           "  %sbkflash -p BOARD dump%s          read a board's flash\n"
+           "  %sbkflash -p BOARD -a sim dump%s   the same without hardware\n\n"
            "Verbs:\n",
            paint_out(c, "bold"), paint_out(c, "off"), paint_out(c, "bold"), paint_out(c, "off"));
     for (const struct verb_spec *v = verbs; v->name; v++)
