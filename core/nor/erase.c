@@ -31,8 +31,8 @@ static struct nor_patience patience(const bkf_nor *nor, int slot)
     const struct nor_erase *e = &nor->part.erase[slot];
     uint64_t typ = e->typ_us ? e->typ_us : 20000, took = nor->erase_took[slot];
     struct nor_patience w = {
-        /* the first one early, to learn; then just before it should be ready */
-        .first_us = took ? took - took / 32 : typ - typ / 4,
+        /* the first one early, to learn; then a little before it was ready the last time */
+        .first_us = took ? took - took / 16 : typ - typ / 4,
         .step_us = typ / 100,
         .max_us = e->max_us ? (uint64_t)e->max_us * SLACK : MAX_UNKNOWN_US,
     };
@@ -84,7 +84,7 @@ static bkf_status erase_one(bkf_nor *nor, const bkf_op *op, int slot, uint32_t o
     const struct nor_erase *e = &nor->part.erase[slot];
     char what[48];
     uint8_t sr[2];
-    uint64_t began = op->now_us(op), spent;
+    uint64_t spent;
     bkf_status st = start(nor, e, off, sr, err);
     if (st) {
         error_effect(err, BKF_EFFECT_UNKNOWN);
@@ -100,7 +100,7 @@ static bkf_status erase_one(bkf_nor *nor, const bkf_op *op, int slot, uint32_t o
     if (st)
         error_effect(err, BKF_EFFECT_UNKNOWN);
     else
-        nor->erase_took[slot] = op->now_us(op) - began;
+        nor->erase_took[slot] = spent;
     return st;
 }
 

@@ -123,9 +123,9 @@ static enum verdict judge(const uint8_t *status, size_t n, size_t *ready)
     return CONFIRMED;
 }
 
-static void adapt(bkf_nor *nor, size_t longest)
+static void adapt(bkf_nor *nor, size_t longest, size_t shortest)
 {
-    size_t want = longest + longest / 16 + STREAM_MIN;
+    size_t want = longest + longest / 64 + (longest - shortest) / 4 + 2;
     /* grow at once, shrink slowly: an overrun costs more than a few bytes */
     nor->busy_bytes =
         want >= nor->busy_bytes ? want : nor->busy_bytes - (nor->busy_bytes - want + 3) / 4;
@@ -182,7 +182,7 @@ static bkf_status run_batch(struct batch *b, bkf_nor *nor, const bkf_op *op, siz
             error_effect(err, BKF_EFFECT_UNKNOWN);
             return st;
         }
-        size_t longest = 0, ready, at = first;
+        size_t longest = 0, shortest = b->stream, ready, at = first;
         enum verdict v = CONFIRMED;
         const uint8_t *status = b->rx;
         for (; at < b->n; at++, status += 1 + b->stream) {
@@ -190,16 +190,17 @@ static bkf_status run_batch(struct batch *b, bkf_nor *nor, const bkf_op *op, siz
             if (v != CONFIRMED)
                 break;
             longest = ready > longest ? ready : longest;
+            shortest = ready < shortest ? ready : shortest;
         }
         *sent += at - first;
         retries = at > first ? 0 : retries;
         first = at;
         if (v == CONFIRMED) {
-            adapt(nor, longest);
+            adapt(nor, longest, shortest);
             continue;
         }
         if (v == STILL_BUSY) {
-            adapt(nor, b->stream + b->stream / 4 + STREAM_MIN);
+            adapt(nor, b->stream + b->stream / 4, b->stream);
             st = wait_page(nor, op, &b->pages[at], err);
             if (st) {
                 error_effect(err, BKF_EFFECT_UNKNOWN);

@@ -37,12 +37,13 @@ static uint32_t protection_mask(const struct nor_part *p)
 /* The registers, three times the same: a misread lock bit written back is for ever. */
 static bkf_status steady_status(bkf_nor *nor, uint32_t *value, bkf_error *err)
 {
-    uint32_t last = 0, now;
+    uint32_t last = 0, now, raw = 0;
     int same = 0;
     for (int i = 0; i < STEADY_TRIES && same < STEADY; i++) {
         bkf_status st = nor_status_value(nor, &now, err);
         if (st)
             return st;
+        raw = now;
         now &= ~(uint32_t)(SR_WIP | SR_WEL);
         same = i && now == last ? same + 1 : 1;
         last = now;
@@ -54,8 +55,7 @@ static bkf_status steady_status(bkf_nor *nor, uint32_t *value, bkf_error *err)
             "the status registers read differently every time: check the wires to MISO "
             "(%s) and SCK (%s)",
             nor_where(nor, "miso"), nor_where(nor, "sck"));
-    if ((last & 0xFF) == (0xFF & ~(SR_WIP | SR_WEL)) &&
-        (nor->part.sr_count < 2 || (last >> 8 & 0xFF) == 0xFF))
+    if (raw == (nor->part.sr_count > 2 ? 0xFFFFFFu : nor->part.sr_count > 1 ? 0xFFFFu : 0xFFu))
         return error_set(err, BKF_E_NO_LINK, "the status registers read FF: check MISO (%s)",
                          nor_where(nor, "miso"));
     return BKF_OK;
@@ -103,17 +103,31 @@ static bkf_status write_by(bkf_nor *nor, const bkf_op *op, enum how how, uint32_
     }
 }
 
+/* The order of ways.  SR1 comes after SR2, so that CMP is never left alone; but a write that
+ * sets SRP1 locks the registers and must be the last one. */
+static size_t ways_to(const struct nor_part *p, uint32_t now, uint32_t want, enum how ways[5])
+{
+    static const enum how usual[] = { TWO_BYTES, SECOND, FIRST, SECOND, TWO_BYTES };
+    static const enum how locking[] = { TWO_BYTES, FIRST, SECOND };
+    if (p->sr_count < 2) {
+        ways[0] = FIRST;
+        return 1;
+    }
+    bool locks = (want & ~now & p->srp_mask & 0xFF00) != 0;
+    size_t n = locks ? ARRAY_LEN(locking) : ARRAY_LEN(usual);
+    memcpy(ways, locks ? locking : usual, n * sizeof ways[0]);
+    return n;
+}
+
 /* Tries every way until the judged bits are as wanted; *now is what they are in the end. */
 static bkf_status write_status(bkf_nor *nor, const bkf_op *op, uint32_t want, bool is_volatile,
                                uint32_t *now, bkf_error *err)
 {
-    static const enum how two_registers[] = { TWO_BYTES, SECOND, FIRST, SECOND, TWO_BYTES };
-    static const enum how one_register[] = { FIRST };
     const struct nor_part *p = &nor->part;
-    const enum how *ways = p->sr_count > 1 ? two_registers : one_register;
-    size_t n = p->sr_count > 1 ? ARRAY_LEN(two_registers) : ARRAY_LEN(one_register);
+    enum how ways[5];
     uint32_t mask = judged_mask(p);
     bkf_status st = steady_status(nor, now, err);
+    size_t n = st ? 0 : ways_to(p, *now, want, ways);
     for (size_t i = 0; !st && i < n && ((*now ^ want) & mask); i++) {
         uint32_t wrong = (*now ^ want) & mask;
         if ((ways[i] == SECOND && !(wrong >> 8)) || (ways[i] == FIRST && !(wrong & 0xFF)))
@@ -161,11 +175,11 @@ static bkf_status stays(const bkf_nor *nor, uint32_t now, uint32_t want, bkf_err
                      width, now & 0xFFFF, width, want & 0xFFFF, why);
 }
 
-/* What was protected is not, everything else is as it was. */
+/* What was protected is not; so that it can be put back, the registers must not lock
+ * themselves meanwhile: SRP bits go too.  Everything else is as it was. */
 static uint32_t unlocked_value(const struct nor_part *p, uint32_t value)
 {
-    uint32_t srp0 = p->srp_mask & 0xFF;
-    return protect_cleared(p, value) & ~srp0;
+    return protect_cleared(p, value) & ~p->srp_mask;
 }
 
 bkf_status nor_unlock(bkf_nor *nor, const bkf_op *op, bkf_error *err)

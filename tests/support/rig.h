@@ -24,7 +24,6 @@ struct rig {
     uint32_t stall_us; /* ... the host sleeps so long */
     /* what is built on it */
     struct link *link;
-    struct nor_part_table parts;
     struct nor_env env;
     bkf_nor_service service;
     bkf_nor *nor;
@@ -272,12 +271,14 @@ static inline bkf_status rig_link(struct rig *r, bkf_error *err)
 static inline void rig_parts(struct rig *r)
 {
     static const char *const dirs[] = { SOURCE_DIR "/conf", NULL };
+    static struct nor_part_table table; /* read once; stays until the program ends */
     const struct profile_env env = { dirs };
     struct diag_list diags = { 0 };
     bkf_error err = BKF_ERROR_INIT;
-    assert_int_equal(profile_parts_load(&env, &diags, &r->parts, &err), BKF_OK);
+    if (!table.n)
+        assert_int_equal(profile_parts_load(&env, &diags, &table, &err), BKF_OK);
     diag_free(&diags);
-    r->env.parts = &r->parts;
+    r->env.parts = &table;
     r->env.host = &r->host;
     nor_service_init(&r->service, &r->env);
 }
@@ -302,7 +303,6 @@ static inline void rig_close(struct rig *r)
     if (r->nor)
         r->service.close(r->nor);
     link_close(r->link);
-    nor_part_table_free(&r->parts);
     device_free(r->dev);
 }
 /* The device has nothing to complain about. */
