@@ -4,6 +4,7 @@
 #include "config.h"
 #include "nor_die.h"
 #include "spi_gate.h"
+#include "uart.h"
 
 struct device {
     struct vclock *clock;
@@ -13,5 +14,6 @@ struct device {
     size_t size;
     struct nor_die *die;
     struct gate gate;
+    struct uart uart;
 };
 #endif

@@ -65,6 +65,16 @@
   X("t_ce",       TIME,   t_ce,       "",            0, "chip erase time") \
   X("t_w",        TIME,   t_w,        "",            0, "status write time") \
   X("jitter",     REAL,   jitter,     "",            0, "busy times vary by up to this factor (0.5 = half as long to half as long again)") \
-  X("lie",        TEXT,   lie,        "",            0, "flip:P stuckbit:ADDR:BIT noerase:ADDR[:TIMES] noerase:all wip:N sr noprogram[:N] cut:N")
+  X("lie",        TEXT,   lie,        "",            0, "flip:P stuckbit:ADDR:BIT noerase:ADDR[:TIMES] noerase:all wip:N sr noprogram[:N] cut:N") \
+  /* the UART loaders */ \
+  X("uart_window",TIME,   uart_window,"",            0, "L family: how long the loader listens after a reset (default 10ms)") \
+  X("uart_idle",  TIME,   uart_idle,  "",            0, "L family: linked and idle for so long resets (default 300ms)") \
+  X("user_reset", TIME,   user_reset, "",            0, "somebody resets the board so long after bytes reach the running application; 0 = nobody (default 500ms)") \
+  X("app_reboot", FLAG,   app_reboot, "",            0, "the application obeys reboot commands (default yes)") \
+  X("chatter",    FLAG,   chatter,    "",            0, "the application prints a log (default no)") \
+  X("chatter_baud",NUMBER,chatter_baud,"",           0, "baud rate of the application (default 115200)") \
+  X("efuse",      TEXT,   efuse,      "",            0, "eFUSE bytes from 0 on, hex digits") \
+  X("uart_fault", TEXT,   uart_fault, "",            0, "drop:P dup:P flip:P noise:P latency:MS cut:BYTES[:TIMES] losebaud[:TIMES] brownout:N echo deadtx") \
+  X("uart_quirk", TEXT,   uart_quirk, "",            0, "addr1 mid5 stayrom banner stale: oddities of some ROMs")
 /* clang-format on */
 #endif

@@ -71,7 +71,7 @@ void gate_settle(struct gate *g)
             break;
         case GATE_WINDOW:
             g->state = GATE_APP;
-            g->sr_written = !g->firmware;
+            g->sr_written = !g->firmware || g->download;
             break;
         case GATE_ACCEPTED:
             connect_die(g);
@@ -87,13 +87,13 @@ void gate_settle(struct gate *g)
     }
 }
 
-static void reset_target(struct gate *g)
+static void reset_target(struct gate *g, uint64_t at)
 {
     const struct device_config *c = g->cfg;
     uint64_t jitter = rng_below(&g->rng, MS + 1);
     double fail = rng_unit(&g->rng);
     g->resets++;
-    g->rise = g->clock->ns;
+    g->rise = at;
     g->open_at = g->rise + config_or(c->t_open, 2 * (uint64_t)MS + jitter);
     g->close_at = g->rise + config_or(c->t_close, 53 * (uint64_t)MS);
     if (g->close_at < g->open_at) {
@@ -101,11 +101,16 @@ static void reset_target(struct gate *g)
     }
     g->ignoring = g->resets < config_or(c->entry, 0) || (c->p_fail.given && fail < c->p_fail.v);
     g->state = GATE_BOOTWAIT;
+    g->download = false;
     g->sr_written = true; /* nothing to write until the application boots */
     g->run = g->window_bits = 0;
     g->late_frame = false;
     g->fast_noted = false;
-    nor_power_cycle(g->die, true, g->clock->ns);
+}
+
+void gate_reset_at(struct gate *g, uint64_t at)
+{
+    reset_target(g, at);
 }
 
 void gate_power_cycle(struct gate *g)
@@ -115,7 +120,8 @@ void gate_power_cycle(struct gate *g)
         nor_power_cycle(g->die, true, g->clock->ns);
         return;
     }
-    reset_target(g);
+    reset_target(g, g->clock->ns);
+    nor_power_cycle(g->die, true, g->clock->ns);
 }
 
 bool gate_set_cen(struct gate *g, unsigned level)
@@ -145,7 +151,8 @@ bool gate_set_cen(struct gate *g, unsigned level)
         gate_settle(g);
         return false;
     }
-    reset_target(g);
+    reset_target(g, g->clock->ns);
+    nor_power_cycle(g->die, true, g->clock->ns);
     gate_settle(g);
     return true;
 }

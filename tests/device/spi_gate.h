@@ -30,6 +30,7 @@ struct gate {
     enum gate_state state, before_off;
     uint64_t low_since, rise, open_at, close_at, flash_at;
     bool ignoring;   /* this reset does not answer the handshake */
+    bool download;   /* a UART loader holds the chip: nothing boots */
     bool sr_written; /* the application has set its protection */
     uint32_t resets, accepted, accepted_at_reset;
 
@@ -63,5 +64,7 @@ unsigned gate_miso(struct gate *);      /* 0, 1, NET_FLOAT */
 unsigned gate_miso_read(struct gate *); /* as an input with a pull reads it */
 void gate_xfer(struct gate *, unsigned mode, uint32_t hz, const uint8_t *tx, uint8_t *rx,
                size_t bits);
+/* The SoC was reset by itself (watchdog, reboot command); the die keeps its power. */
+void gate_reset_at(struct gate *, uint64_t at);
 void gate_power_cycle(struct gate *);
 #endif
