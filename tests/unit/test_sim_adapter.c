@@ -199,6 +199,43 @@ static void violations_are_reported_at_close(void **state)
     assert_non_null(strstr(r.heard.line, "sim: 1 protocol violation: wel"));
 }
 
+/* A flood of LinkChecks, somebody presses reset, then one read: over bkflash.uart/1. */
+static void uart_link_and_read(void **state)
+{
+    (void)state;
+    static const uint8_t check[5] = { 0x01, 0xE0, 0xFC, 0x01, 0x00 };
+    static const uint8_t read4k[] = { 0x01, 0xE0, 0xFC, 0xFF, 0xF4, 5, 0, 9, 0, 0x10, 0x01, 0 };
+    static uint8_t rx[8192];
+    struct rig r;
+    bkf_iface uart;
+    bkf_error err = BKF_ERROR_INIT;
+    size_t done, total = 0;
+    uint32_t got;
+    rig_open(&r, "chip=bk7231n jedec=EB6015 size=2097152 user_reset=300000");
+    assert_int_equal(r.cls->acquire(r.adapter, BKF_IFACE_UART, &uart, &err), BKF_OK);
+    const bkf_uart_ops *ops = uart.ops;
+    const bkf_clock_ops *clock = r.clock.ops;
+    assert_int_equal(ops->setup(uart.self, 115200, &got, &err), BKF_OK);
+    while (total < 8 && clock->now_us(r.clock.self) < 2000000) {
+        assert_int_equal(ops->write(uart.self, check, sizeof check, 100, &done, &err), BKF_OK);
+        assert_int_equal(ops->read(uart.self, rx + total, sizeof rx - total, 0, &done, &err),
+                         BKF_OK);
+        total += done;
+    }
+    assert_in_range(clock->now_us(r.clock.self), 300000, 310000);
+    clock->sleep_us(r.clock.self, 50000);
+    assert_int_equal(ops->purge(uart.self, &err), BKF_OK);
+    assert_int_equal(ops->write(uart.self, read4k, sizeof read4k, 100, &done, &err), BKF_OK);
+    uint64_t before = clock->now_us(r.clock.self);
+    assert_int_equal(ops->read(uart.self, rx, 4111, 1000, &done, &err), BKF_OK);
+    assert_in_range(clock->now_us(r.clock.self) - before, 354000, 358000);
+    assert_int_equal(ops->read(uart.self, rx, 1, 20, &done, &err), BKF_E_TIMEOUT);
+    assert_int_equal(done, 0);
+    r.cls->release(r.adapter, BKF_IFACE_UART);
+    rig_close(&r);
+    assert_int_equal(r.heard.n, 0);
+}
+
 static void misuse_is_refused(void **state)
 {
     (void)state;
@@ -224,6 +261,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(entry_and_dump),
         cmocka_unit_test(violations_are_reported_at_close),
+        cmocka_unit_test(uart_link_and_read),
         cmocka_unit_test(misuse_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

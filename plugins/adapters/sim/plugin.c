@@ -156,6 +156,7 @@ static bkf_status sim_acquire(bkf_adapter *a, const char *id, bkf_iface *out, bk
 {
     const void *ops = !strcmp(id, BKF_IFACE_SPI)     ? (const void *)&sim_spi_ops
                       : !strcmp(id, BKF_IFACE_GPIO)  ? (const void *)&sim_gpio_ops
+                      : !strcmp(id, BKF_IFACE_UART)  ? (const void *)&sim_uart_ops
                       : !strcmp(id, BKF_IFACE_CLOCK) ? (const void *)&clock_ops
                                                      : NULL;
     if (!ops) {

@@ -23,6 +23,7 @@ struct bkf_adapter {
 
 extern const bkf_spi_ops sim_spi_ops;
 extern const bkf_gpio_ops sim_gpio_ops;
+extern const bkf_uart_ops sim_uart_ops;
 
 bkf_status sim_fail(bkf_error *, bkf_status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
