@@ -191,7 +191,7 @@ static bool build(struct device *d, char err[256])
     }
     gate_init(&d->gate, &d->opt, d->die, d->clock, &d->log);
     set_firmware(d);
-    return uart_init(&d->uart, d, err);
+    return loader_init(&d->uart, d, err);
 }
 
 struct device *device_new(struct vclock *clock, const struct device_option *opt, size_t n,
@@ -240,7 +240,7 @@ void device_free(struct device *d)
         }
         free(text);
     }
-    uart_free(&d->uart);
+    loader_free(&d->uart);
     nor_free(d->die);
     violation_free(&d->log);
     config_free(&d->opt);
@@ -251,9 +251,9 @@ void device_free(struct device *d)
 /* -- nets ----------------------------------------------------------------------------- */
 void device_set_cen(struct device *d, unsigned level)
 {
-    uart_settle(&d->uart, d->clock->ns);
+    loader_settle(&d->uart, d->clock->ns);
     if (gate_set_cen(&d->gate, level)) {
-        uart_reset(&d->uart, d->clock->ns);
+        loader_reset(&d->uart, d->clock->ns);
     }
 }
 
@@ -297,9 +297,9 @@ void device_spi_xfer_bits(struct device *d, unsigned mode, uint32_t hz, const ui
 
 void device_power_cycle(struct device *d)
 {
-    uart_settle(&d->uart, d->clock->ns);
+    loader_settle(&d->uart, d->clock->ns);
     gate_power_cycle(&d->gate);
-    uart_reset(&d->uart, d->clock->ns);
+    loader_reset(&d->uart, d->clock->ns);
 }
 
 /* -- looking in ----------------------------------------------------------------------- */

@@ -2,9 +2,9 @@
 #ifndef TESTS_DEVICE_PRIV_H
 #define TESTS_DEVICE_PRIV_H
 #include "config.h"
+#include "loader.h"
 #include "nor_die.h"
 #include "spi_gate.h"
-#include "uart.h"
 
 struct device {
     struct vclock *clock;

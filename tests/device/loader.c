@@ -1,5 +1,5 @@
-/* uart.c - the line: baud rates, byte times, what happens when. */
-#include "uart.h"
+/* loader.c - the line: baud rates, byte times, what happens when. */
+#include "loader.h"
 #include "device_priv.h"
 #include "synth.h"
 #include <math.h>
@@ -13,7 +13,7 @@
 #define MAX_ERROR   0.03 /* of a byte time: a receiver samples the tenth bit half a bit off */
 #define ROM_TIMEOUT (500 * MS)
 
-const struct uart_chip *uart_chip_find(const char *name)
+const struct uart_chip *loader_chip_find(const char *name)
 {
     static const struct uart_chip chips[] = {
         { "bk7231t", false, 0, 0, 0x10000, 0x20E0, "BK7231S_1.0.5", 0 },
@@ -37,13 +37,13 @@ const struct uart_chip *uart_chip_find(const char *name)
     return NULL;
 }
 
-uint32_t uart_le32(const uint8_t *p)
+uint32_t loader_le32(const uint8_t *p)
 {
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
 /* The L loader rounds and clamps, the ROM cuts off. */
-uint32_t uart_divider(bool rom, uint32_t baud)
+uint32_t loader_divider(bool rom, uint32_t baud)
 {
     if (rom) {
         uint32_t d = UART_CLOCK / baud;
@@ -53,12 +53,12 @@ uint32_t uart_divider(bool rom, uint32_t baud)
     return d < 5 ? 5 : d > 0x2000 ? 0x2000 : (uint32_t)d;
 }
 
-double uart_error(uint32_t host_baud, uint32_t divider)
+double loader_error(uint32_t host_baud, uint32_t divider)
 {
     return fabs((double)host_baud * divider / UART_CLOCK - 1);
 }
 
-uint64_t uart_byte_ns(const struct uart *u)
+uint64_t loader_byte_ns(const struct uart *u)
 {
     return 10 * 1000000000ull * u->divider / UART_CLOCK;
 }
@@ -91,9 +91,9 @@ static bool chance(struct uart *u, double p)
     return p > 0 && rng_unit(&u->fault_rng) < p;
 }
 
-uint64_t uart_reply(struct uart *u, uint64_t t, const uint8_t *p, size_t n)
+uint64_t loader_reply(struct uart *u, uint64_t t, const uint8_t *p, size_t n)
 {
-    uint64_t step = uart_byte_ns(u);
+    uint64_t step = loader_byte_ns(u);
     if (t < u->tx_free) {
         t = u->tx_free;
     }
@@ -118,15 +118,15 @@ uint64_t uart_reply(struct uart *u, uint64_t t, const uint8_t *p, size_t n)
     return t;
 }
 
-uint64_t uart_short_reply(struct uart *u, uint64_t t, uint8_t cmd, const uint8_t *p, size_t n)
+uint64_t loader_short_reply(struct uart *u, uint64_t t, uint8_t cmd, const uint8_t *p, size_t n)
 {
     uint8_t frame[64] = { 0x04, 0x0E, (uint8_t)(4 + n), 0x01, 0xE0, 0xFC, cmd };
     memcpy(frame + 7, p, n);
-    return uart_reply(u, t, frame, 7 + n);
+    return loader_reply(u, t, frame, 7 + n);
 }
 
-uint64_t uart_long_reply(struct uart *u, uint64_t t, uint8_t op, uint8_t status, const uint8_t *p,
-                         size_t n)
+uint64_t loader_long_reply(struct uart *u, uint64_t t, uint8_t op, uint8_t status, const uint8_t *p,
+                           size_t n)
 {
     uint8_t frame[4200] = {
         0x04, 0x0E,  0xFF, 0x01, 0xE0, 0xFC, 0xF4, (uint8_t)(2 + n), (uint8_t)((2 + n) >> 8),
@@ -140,7 +140,7 @@ uint64_t uart_long_reply(struct uart *u, uint64_t t, uint8_t op, uint8_t status,
         len = u->fault.cut_at;
         u->fault.cut_times--;
     }
-    return uart_reply(u, t, frame, len);
+    return loader_reply(u, t, frame, len);
 }
 
 /* -- states ------------------------------------------------------------------------------ */
@@ -180,7 +180,7 @@ static void enter_boot(struct uart *u, uint64_t at)
     }
     if (u->quirks & QUIRK_BANNER) {
         static const uint8_t banner[] = "Mar  4 2021";
-        (void)uart_short_reply(u, at + MS / 2, 0xFE, banner, sizeof banner - 1);
+        (void)loader_short_reply(u, at + MS / 2, 0xFE, banner, sizeof banner - 1);
     }
 }
 
@@ -191,13 +191,13 @@ static void enter_app(struct uart *u, uint64_t at)
     u->reboot_at = u->user_at = UINT64_MAX;
     u->chatter_line = 0;
     u->chatter_at = config_or(u->dev->opt.chatter, 0) ? at + 20 * MS : UINT64_MAX;
-    u->divider = uart_divider(false, (uint32_t)config_or(u->dev->opt.chatter_baud, FIRST_BAUD));
+    u->divider = loader_divider(false, (uint32_t)config_or(u->dev->opt.chatter_baud, FIRST_BAUD));
 }
 
-void uart_reset(struct uart *u, uint64_t at)
+void loader_reset(struct uart *u, uint64_t at)
 {
     u->resets++;
-    u->divider = uart_divider(u->chip->rom, FIRST_BAUD);
+    u->divider = loader_divider(u->chip->rom, FIRST_BAUD);
     u->busy_until = u->deaf_until = 0;
     u->last_activity = at;
     u->any_byte = u->armed = u->crc_protected = false;
@@ -212,19 +212,19 @@ void uart_reset(struct uart *u, uint64_t at)
     enter_boot(u, at);
 }
 
-void uart_restart(struct uart *u, uint64_t t)
+void loader_restart(struct uart *u, uint64_t t)
 {
     gate_reset_at(&u->dev->gate, t);
-    uart_reset(u, t);
+    loader_reset(u, t);
 }
 
-void uart_hang(struct uart *u, uint64_t t, const char *why)
+void loader_hang(struct uart *u, uint64_t t, const char *why)
 {
     u->hung = 1;
     violation_add(&u->dev->log, t, VIOLATION_UART_FRAME, "%s", why);
 }
 
-void uart_linked(struct uart *u, uint64_t t)
+void loader_linked(struct uart *u, uint64_t t)
 {
     if (u->state == UART_LINKED) {
         return;
@@ -250,20 +250,20 @@ static bool parse_hex(const char *s, uint8_t to[32])
     return true;
 }
 
-bool uart_init(struct uart *u, struct device *d, char err[256])
+bool loader_init(struct uart *u, struct device *d, char err[256])
 {
     const char *name = *d->opt.chip.s ? d->opt.chip.s : "bk7252";
     memset(u, 0, sizeof *u);
     u->dev = d;
-    u->chip = uart_chip_find(name);
+    u->chip = loader_chip_find(name);
     bool unknown = !u->chip; /* then nothing ever answers */
     if (unknown) {
-        u->chip = uart_chip_find("bk7252");
+        u->chip = loader_chip_find("bk7252");
     }
     u->rng = rng_fork(config_or(d->opt.seed, 1), 0x55415254);
     u->fault_rng = rng_fork(config_or(d->opt.seed, 1), 0x4641554C);
     u->host_baud = FIRST_BAUD;
-    u->divider = uart_divider(u->chip->rom, FIRST_BAUD);
+    u->divider = loader_divider(u->chip->rom, FIRST_BAUD);
     static const uint8_t tuya[16] = { 0x93, 0xB0, 0x0F, 0x51, 0xDC, 0xEA, 0xCB, 0xA3,
                                       0x7E, 0xA1, 0x93, 0x59, 0x03, 0xEB, 0xAD, 0xC7 };
     if (u->chip->key) {
@@ -274,11 +274,11 @@ bool uart_init(struct uart *u, struct device *d, char err[256])
                        d->opt.efuse.s);
         return false;
     }
-    if (!uart_faults_parse(d->opt.uart_fault.s, &u->fault, err) ||
-        !uart_quirks_parse(d->opt.uart_quirk.s, &u->quirks, err)) {
+    if (!loader_faults_parse(d->opt.uart_fault.s, &u->fault, err) ||
+        !loader_quirks_parse(d->opt.uart_quirk.s, &u->quirks, err)) {
         return false;
     }
-    uart_reset(u, d->clock->ns);
+    loader_reset(u, d->clock->ns);
     u->resets = 0;
     if (u->state == UART_BOOT && u->window_end != UINT64_MAX) {
         enter_app(u, d->clock->ns); /* it has been running for long */
@@ -289,7 +289,7 @@ bool uart_init(struct uart *u, struct device *d, char err[256])
     return true;
 }
 
-void uart_free(struct uart *u)
+void loader_free(struct uart *u)
 {
     free(u->tx);
 }
@@ -358,26 +358,26 @@ static void chatter(struct uart *u)
     };
     size_t n = sizeof lines / sizeof lines[0];
     const char *line = lines[u->chatter_line < n ? u->chatter_line : n - 1];
-    (void)uart_reply(u, u->chatter_at, (const uint8_t *)line, strlen(line));
+    (void)loader_reply(u, u->chatter_at, (const uint8_t *)line, strlen(line));
     u->chatter_at += u->chatter_line < n ? 15 * MS : 500 * MS;
     u->chatter_line++;
 }
 
-void uart_settle(struct uart *u, uint64_t now)
+void loader_settle(struct uart *u, uint64_t now)
 {
     uint64_t at;
     for (enum event ev = next_event(u, &at); ev != EV_NONE && at <= now; ev = next_event(u, &at)) {
         switch (ev) {
         case EV_RING: {
             uint8_t byte = u->ring[u->ring_rd++ % UART_RING];
-            uart_l_byte(u, byte, at);
+            loader_l_byte(u, byte, at);
             break;
         }
         case EV_WINDOW:
             enter_app(u, at);
             break;
         case EV_TIMEOUT:
-            uart_rom_timeout(u, at);
+            loader_rom_timeout(u, at);
             break;
         case EV_CHATTER:
             chatter(u);
@@ -386,13 +386,13 @@ void uart_settle(struct uart *u, uint64_t now)
         case EV_REBOOT:
         case EV_USER:
         default:
-            uart_restart(u, at);
+            loader_restart(u, at);
             break;
         }
     }
 }
 
-uint64_t uart_next_event(struct uart *u)
+uint64_t loader_next_event(struct uart *u)
 {
     uint64_t at;
     (void)next_event(u, &at);
@@ -449,7 +449,7 @@ static void good_byte(struct uart *u, uint8_t byte, uint64_t t)
     if (!u->chip->rom) {
         u->last_activity = t;
         ring_byte(u, byte, t);
-        uart_settle(u, t);
+        loader_settle(u, t);
         return;
     }
     if (t < u->deaf_until) {
@@ -464,12 +464,12 @@ static void good_byte(struct uart *u, uint8_t byte, uint64_t t)
         return;
     }
     u->last_activity = t;
-    uart_rom_byte(u, byte, t);
+    loader_rom_byte(u, byte, t);
 }
 
 static void receive(struct uart *u, uint8_t byte, uint64_t t)
 {
-    if (uart_error(u->host_baud, u->divider) <= MAX_ERROR) {
+    if (loader_error(u->host_baud, u->divider) <= MAX_ERROR) {
         good_byte(u, byte, t);
         return;
     }
@@ -487,7 +487,7 @@ static void receive(struct uart *u, uint8_t byte, uint64_t t)
 
 void device_uart_host_baud(struct device *d, uint32_t baud)
 {
-    uart_settle(&d->uart, d->clock->ns);
+    loader_settle(&d->uart, d->clock->ns);
     d->uart.host_baud = baud ? baud : 1;
 }
 
@@ -498,7 +498,7 @@ void device_uart_write(struct device *d, const uint8_t *p, size_t n)
         uint8_t byte = p[i];
         d->clock->ns += 10 * 1000000000ull / u->host_baud;
         gate_settle(&d->gate);
-        uart_settle(u, d->clock->ns);
+        loader_settle(u, d->clock->ns);
         if (u->fault.echo) {
             push(u, d->clock->ns, byte);
         }
@@ -527,10 +527,10 @@ size_t device_uart_read(struct device *d, uint8_t *to, size_t cap)
     struct uart *u = &d->uart;
     size_t n = 0;
     gate_settle(&d->gate);
-    uart_settle(u, d->clock->ns);
+    loader_settle(u, d->clock->ns);
     while (n < cap && u->tx_head < u->tx_n && seen_at(u, u->tx[u->tx_head].at) <= d->clock->ns) {
         struct uart_tx *tx = &u->tx[u->tx_head++];
-        if (uart_error(u->host_baud, tx->divider) <= MAX_ERROR) {
+        if (loader_error(u->host_baud, tx->divider) <= MAX_ERROR) {
             to[n++] = tx->byte;
         } else if (rng_next(&u->rng) & 1) {
             to[n++] = (uint8_t)rng_next(&u->rng);
@@ -543,8 +543,8 @@ uint64_t device_uart_next_ns(struct device *d)
 {
     struct uart *u = &d->uart;
     gate_settle(&d->gate);
-    uart_settle(u, d->clock->ns);
-    uint64_t at = uart_next_event(u);
+    loader_settle(u, d->clock->ns);
+    uint64_t at = loader_next_event(u);
     if (u->tx_head < u->tx_n && seen_at(u, u->tx[u->tx_head].at) < at) {
         at = seen_at(u, u->tx[u->tx_head].at);
     }

@@ -1,6 +1,6 @@
-/* uart_flash.c - the flash as the loaders' own controller drives it. */
+/* loader_flash.c - the flash as the loaders' own controller drives it. */
 #include "device_priv.h"
-#include "uart.h"
+#include "loader.h"
 #include <string.h>
 #include <zlib.h>
 
@@ -47,7 +47,7 @@ static uint64_t free_at(struct uart *u, uint64_t t)
     return u->flash_free > t ? u->flash_free : t;
 }
 
-uint64_t uart_flash_erase(struct uart *u, uint8_t opcode, uint32_t addr, uint64_t t)
+uint64_t loader_flash_erase(struct uart *u, uint8_t opcode, uint32_t addr, uint64_t t)
 {
     uint32_t size = opcode == 0x20 ? 4096 : opcode == 0x52 ? 32768 : 65536;
     addr = masked(u, addr) & ~(size - 1);
@@ -64,13 +64,13 @@ uint64_t uart_flash_erase(struct uart *u, uint8_t opcode, uint32_t addr, uint64_
     if (u->fault.brownout && u->erases == u->fault.brownout) {
         nor_power_cycle(u->dev->die, true, t + busy / 2);
         u->flash_free = 0;
-        uart_restart(u, t + busy / 2);
+        loader_restart(u, t + busy / 2);
         return t + busy / 2;
     }
     return u->flash_free;
 }
 
-uint64_t uart_flash_program(struct uart *u, uint32_t addr, const uint8_t *p, size_t n, uint64_t t)
+uint64_t loader_flash_program(struct uart *u, uint32_t addr, const uint8_t *p, size_t n, uint64_t t)
 {
     t = free_at(u, t);
     if (!u->chip->rom && addr >> 24) {
@@ -79,8 +79,8 @@ uint64_t uart_flash_program(struct uart *u, uint32_t addr, const uint8_t *p, siz
                       "program at 0x%08X becomes controller command %02X", addr,
                       0x2Cu | addr >> 24);
         uint32_t command = 0x2Cu | addr >> 24;
-        return command == 0x2D   ? uart_flash_erase(u, 0x20, addr, t)
-               : command == 0x2F ? uart_flash_erase(u, 0xD8, addr, t)
+        return command == 0x2D   ? loader_flash_erase(u, 0x20, addr, t)
+               : command == 0x2F ? loader_flash_erase(u, 0xD8, addr, t)
                                  : t;
     }
     addr = masked(u, addr);
@@ -92,14 +92,14 @@ uint64_t uart_flash_program(struct uart *u, uint32_t addr, const uint8_t *p, siz
     return u->flash_free;
 }
 
-void uart_flash_read(const struct uart *u, uint32_t addr, uint8_t *to, size_t n)
+void loader_flash_read(const struct uart *u, uint32_t addr, uint8_t *to, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         to[i] = u->dev->flash[masked(u, addr + (uint32_t)i)];
     }
 }
 
-uint32_t uart_flash_crc(const struct uart *u, uint32_t addr, uint64_t n)
+uint32_t loader_flash_crc(const struct uart *u, uint32_t addr, uint64_t n)
 {
     uint32_t at = masked(u, addr);
     uLong crc = crc32(0, NULL, 0);
@@ -112,7 +112,7 @@ uint32_t uart_flash_crc(const struct uart *u, uint32_t addr, uint64_t n)
     return (uint32_t)crc ^ 0xFFFFFFFFu; /* the wire has no final inversion */
 }
 
-uint64_t uart_flash_protect(struct uart *u, uint32_t value, uint64_t t)
+uint64_t loader_flash_protect(struct uart *u, uint32_t value, uint64_t t)
 {
     const struct nor_config *c = nor_config(u->dev->die);
     uint32_t mask = c->sr_count > 1 ? 0xFFFCu : 0xFCu;

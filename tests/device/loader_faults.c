@@ -1,5 +1,5 @@
-/* uart_faults.c - faults of the line and quirks of the ROMs, as text. */
-#include "uart.h"
+/* loader_faults.c - faults of the line and quirks of the ROMs, as text. */
+#include "loader.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,7 +64,7 @@ static bool one_fault(const char *name, char *arg, struct uart_faults *f)
     return false;
 }
 
-bool uart_faults_parse(const char *spec, struct uart_faults *f, char err[256])
+bool loader_faults_parse(const char *spec, struct uart_faults *f, char err[256])
 {
     memset(f, 0, sizeof *f);
     while (*spec) {
@@ -88,7 +88,7 @@ bool uart_faults_parse(const char *spec, struct uart_faults *f, char err[256])
     return true;
 }
 
-bool uart_quirks_parse(const char *spec, uint32_t *bits, char err[256])
+bool loader_quirks_parse(const char *spec, uint32_t *bits, char err[256])
 {
     static const char *const names[] = { "addr1", "mid5", "stayrom", "banner", "stale" };
     *bits = 0;

@@ -1,7 +1,7 @@
-/* uart_rom.c - the ROM family: mask ROM, one frame buffer, deaf while it works, a frame
+/* loader_rom.c - the ROM family: mask ROM, one frame buffer, deaf while it works, a frame
  * time-out, an answer to everything. */
 #include "device_priv.h"
-#include "uart.h"
+#include "loader.h"
 #include <string.h>
 
 #define MS 1000000ull
@@ -61,43 +61,43 @@ static void write_reg(struct uart *u, uint32_t addr, uint32_t value, uint64_t t)
 static uint64_t set_baud(struct uart *u, uint64_t t)
 {
     uint8_t echo[5];
-    uint32_t baud = uart_le32(u->buf + 1);
+    uint32_t baud = loader_le32(u->buf + 1);
     memcpy(echo, u->buf + 1, 5);
     if (!baud) {
-        uart_hang(u, t, "SetBaud to 0 divides by zero");
+        loader_hang(u, t, "SetBaud to 0 divides by zero");
         return t;
     }
     if (u->quirks & QUIRK_STALE) {
-        (void)uart_short_reply(u, t, 0x01, (const uint8_t[]){ 0 }, 1);
+        (void)loader_short_reply(u, t, 0x01, (const uint8_t[]){ 0 }, 1);
     }
-    u->divider = uart_divider(true, baud);
+    u->divider = loader_divider(true, baud);
     uint64_t done = t + echo[4] * MS;
     if (u->fault.lose_setbaud) {
         u->fault.lose_setbaud--;
         return done;
     }
-    return uart_short_reply(u, done, 0x0F, echo, 5);
+    return loader_short_reply(u, done, 0x0F, echo, 5);
 }
 
 static uint64_t check_crc(struct uart *u, uint64_t t)
 {
-    uint32_t start = uart_le32(u->buf + 1), end = uart_le32(u->buf + 5);
+    uint32_t start = loader_le32(u->buf + 1), end = loader_le32(u->buf + 5);
     uint64_t len = (uint64_t)(uint32_t)(end - start) + 1;
     uint8_t reply[4];
     if (len > 64u << 20) {
-        uart_hang(u, t, "CheckCRC over a range that takes minutes: only a reset helps");
+        loader_hang(u, t, "CheckCRC over a range that takes minutes: only a reset helps");
         return t;
     }
-    put32(reply, uart_flash_crc(u, start, len));
-    return uart_short_reply(u, t + len * 2500, 0x10, reply, 4);
+    put32(reply, loader_flash_crc(u, start, len));
+    return loader_short_reply(u, t + len * 2500, 0x10, reply, 4);
 }
 
 static uint64_t register_access(struct uart *u, uint64_t t)
 {
-    uint32_t addr = uart_le32(u->buf + 1), value;
+    uint32_t addr = loader_le32(u->buf + 1), value;
     uint8_t reply[8];
     if (u->buf[0] == 0x01) {
-        value = uart_le32(u->buf + 5);
+        value = loader_le32(u->buf + 5);
         write_reg(u, addr, value, t);
         put32(reply, addr);
     } else {
@@ -105,7 +105,7 @@ static uint64_t register_access(struct uart *u, uint64_t t)
         put32(reply, u->quirks & QUIRK_ADDR1 ? addr + 1 : addr);
     }
     put32(reply + 4, value);
-    return uart_short_reply(u, t + 50 * US, u->buf[0], reply, 8);
+    return loader_short_reply(u, t + 50 * US, u->buf[0], reply, 8);
 }
 
 static bool restart_asked(const struct uart *u)
@@ -121,15 +121,15 @@ static void short_command(struct uart *u, uint64_t t)
     uint64_t done;
     u->commands++;
     if (restart_asked(u)) {
-        uart_restart(u, t);
+        loader_restart(u, t);
         return;
     }
     if (cmd == 0x00 && u->need == 1 && !(u->quirks & QUIRK_STAYROM)) {
-        uart_linked(u, t);
-        done = uart_short_reply(u, t, 0x01, zero, 1);
+        loader_linked(u, t);
+        done = loader_short_reply(u, t, 0x01, zero, 1);
     } else if (cmd == 0xAA && u->need == 2 && u->buf[1] == 0x55) {
-        uart_linked(u, t);
-        done = uart_short_reply(u, t, 0xAA, u->buf + 1, 1);
+        loader_linked(u, t);
+        done = loader_short_reply(u, t, 0xAA, u->buf + 1, 1);
     } else if (u->state != UART_LINKED) {
         u->step = STEP_IDLE; /* before the link nothing is said, TX is not even muxed */
         return;
@@ -139,15 +139,15 @@ static void short_command(struct uart *u, uint64_t t)
     } else if ((cmd == 0x01 && u->need == 9) || (cmd == 0x03 && u->need == 5)) {
         done = register_access(u, t);
     } else if (cmd == 0x02 && u->need == 1 && u->chip->chip_id == 0x7236) {
-        done = uart_short_reply(u, t, 0x03, zero, 1);
+        done = loader_short_reply(u, t, 0x03, zero, 1);
     } else if (cmd == 0x0F && u->need == 6) {
         done = set_baud(u, t);
     } else if (cmd == 0x10 && u->need == 9) {
         done = check_crc(u, t);
     } else if (cmd == 0x0E || cmd == 0x70) {
-        done = uart_short_reply(u, t, cmd, u->buf + 1, u->need - 1);
+        done = loader_short_reply(u, t, cmd, u->buf + 1, u->need - 1);
     } else {
-        done = uart_short_reply(u, t, cmd, unknown, 1);
+        done = loader_short_reply(u, t, cmd, unknown, 1);
     }
     busy(u, cmd, done);
 }
@@ -158,8 +158,8 @@ static uint64_t read_flash(struct uart *u, uint8_t op, uint64_t t)
     uint8_t reply[4100];
     uint32_t n = op == 0x09 ? 4096 : u->buf[5];
     memcpy(reply, u->buf + 1, 4);
-    uart_flash_read(u, uart_le32(u->buf + 1), reply + 4, n);
-    return uart_long_reply(u, t, op, OK, reply, 4 + n);
+    loader_flash_read(u, loader_le32(u->buf + 1), reply + 4, n);
+    return loader_long_reply(u, t, op, OK, reply, 4 + n);
 }
 
 static uint64_t erase(struct uart *u, uint8_t op, uint8_t how, uint32_t addr, uint64_t limit,
@@ -169,7 +169,7 @@ static uint64_t erase(struct uart *u, uint8_t op, uint8_t how, uint32_t addr, ui
     uint32_t resets = u->resets;
     uint64_t ready = t;
     if (how == 0x20 || how == 0x52 || how == 0xD8 || how == 0xC7) {
-        ready = uart_flash_erase(u, how, addr, t);
+        ready = loader_flash_erase(u, how, addr, t);
     } else {
         violation_add(&u->dev->log, t, VIOLATION_OPCODE, "erase with code %02X", how);
     }
@@ -180,27 +180,27 @@ static uint64_t erase(struct uart *u, uint8_t op, uint8_t how, uint32_t addr, ui
         ready = t + limit;
         status = FLASH_TIMEOUT;
     }
-    return uart_long_reply(u, ready, op, status, echo, n);
+    return loader_long_reply(u, ready, op, status, echo, n);
 }
 
 static uint64_t write_bytes(struct uart *u, uint64_t t)
 {
-    uint32_t addr = uart_le32(u->buf + 1), n = u->need - 5;
+    uint32_t addr = loader_le32(u->buf + 1), n = u->need - 5;
     uint8_t reply[5], status = OK;
     memcpy(reply, u->buf + 1, 4);
     reply[4] = (uint8_t)n;
     if (n == 0 || n > PAGE) {
         reply[4] = 0;
         status = n ? BAD_LENGTH : BAD_PARAM;
-        return uart_long_reply(u, t, 0x06, status, reply, 5);
+        return loader_long_reply(u, t, 0x06, status, reply, 5);
     }
     uint32_t first = PAGE - (addr & (PAGE - 1)); /* split once at the page boundary */
     first = first > n ? n : first;
-    t = uart_flash_program(u, addr, u->buf + 5, first, t);
+    t = loader_flash_program(u, addr, u->buf + 5, first, t);
     if (n > first) {
-        t = uart_flash_program(u, addr + first, u->buf + 5 + first, n - first, t);
+        t = loader_flash_program(u, addr + first, u->buf + 5 + first, n - first, t);
     }
-    return uart_long_reply(u, t, 0x06, status, reply, 5);
+    return loader_long_reply(u, t, 0x06, status, reply, 5);
 }
 
 static uint64_t status_register(struct uart *u, uint64_t t)
@@ -213,20 +213,20 @@ static uint64_t status_register(struct uart *u, uint64_t t)
     if (u->buf[0] == 0x0C) {
         nor_direct_frame(die, tx, rx, 2, t);
         reply[1] = rx[1];
-        return uart_long_reply(u, t, 0x0C, OK, reply, 2);
+        return loader_long_reply(u, t, 0x0C, OK, reply, 2);
     }
     static const uint8_t wren[1] = { 0x06 };
     memcpy(tx, u->buf + 1, n);
     nor_direct_frame(die, wren, NULL, 1, t);
     nor_direct_frame(die, tx, NULL, n, t);
-    return uart_long_reply(u, t, 0x0D, OK, reply, n);
+    return loader_long_reply(u, t, 0x0D, OK, reply, n);
 }
 
 static uint64_t spi_transfer(struct uart *u, uint64_t t)
 {
     uint8_t rx[64], n = (uint8_t)(u->need - 1);
     nor_direct_frame(u->dev->die, u->buf + 1, rx, n, t);
-    t = uart_long_reply(u, t + 50 * US, 0x0E, OK, rx, n);
+    t = loader_long_reply(u, t + 50 * US, 0x0E, OK, rx, n);
     if ((u->quirks & QUIRK_MID5) && n == 4) {
         u->tx[u->tx_n - 8].byte = 5; /* the length field of some ROMs */
     }
@@ -267,7 +267,7 @@ static uint64_t refuse(struct uart *u, uint8_t op, uint8_t status, uint64_t t)
     if (op == 0x06) {
         echo[4] = 0;
     }
-    return uart_long_reply(u, t, op, status, echo, n);
+    return loader_long_reply(u, t, op, status, echo, n);
 }
 
 static uint64_t carry_out(struct uart *u, uint8_t op, uint64_t t)
@@ -277,14 +277,14 @@ static uint64_t carry_out(struct uart *u, uint8_t op, uint64_t t)
     case 0x06:
         return u->need < 5 ? refuse(u, op, BAD_LENGTH, t) : write_bytes(u, t);
     case 0x07: /* its pages are programmed already */
-        return uart_long_reply(u, u->page_done > t ? u->page_done : t, op, OK, p, 4);
+        return loader_long_reply(u, u->page_done > t ? u->page_done : t, op, OK, p, 4);
     case 0x08:
     case 0x09:
         return read_flash(u, op, t);
     case 0x0A:
         return erase(u, op, 0xC7, 0, p[0] * 1000 * MS, p, 1, t);
     case 0x0B:
-        return erase(u, op, 0x20, uart_le32(p), 1000 * MS, p, 4, t);
+        return erase(u, op, 0x20, loader_le32(p), 1000 * MS, p, 4, t);
     case 0x0C:
         return status_register(u, t);
     case 0x0D:
@@ -293,7 +293,7 @@ static uint64_t carry_out(struct uart *u, uint8_t op, uint64_t t)
         return u->need >= 2 && u->need <= 64 ? spi_transfer(u, t) : refuse(u, op, BAD_LENGTH, t);
     case 0x0F:
     default:
-        return erase(u, op, p[0], uart_le32(p + 1), 5000 * MS, p, 5, t);
+        return erase(u, op, p[0], loader_le32(p + 1), 5000 * MS, p, 5, t);
     }
 }
 
@@ -308,7 +308,7 @@ static void long_command(struct uart *u, uint64_t t)
         return;
     }
     if (!known(op)) {
-        done = uart_long_reply(u, t, op, UNKNOWN, NULL, 0);
+        done = loader_long_reply(u, t, op, UNKNOWN, NULL, 0);
     } else if (wanted(op) && wanted(op) != u->need) {
         done = refuse(u, op, BAD_LENGTH, t);
     } else {
@@ -325,13 +325,13 @@ static void page_arrived(struct uart *u, uint64_t t)
 {
     uint32_t k = u->pages++;
     u->page_done =
-        uart_flash_program(u, uart_le32(u->buf + 1) + k * PAGE, u->buf + 5 + k * PAGE, PAGE, t);
+        loader_flash_program(u, loader_le32(u->buf + 1) + k * PAGE, u->buf + 5 + k * PAGE, PAGE, t);
 }
 
 static void payload(struct uart *u, uint8_t byte, uint64_t t)
 {
     if (u->n >= sizeof u->buf) {
-        uart_hang(u, t, "request longer than the ROM's buffer");
+        loader_hang(u, t, "request longer than the ROM's buffer");
         return;
     }
     u->buf[u->n++] = byte;
@@ -360,7 +360,7 @@ static void begin_payload(struct uart *u, bool is_long, uint32_t need)
     u->step = STEP_PAYLOAD;
 }
 
-void uart_rom_timeout(struct uart *u, uint64_t t)
+void loader_rom_timeout(struct uart *u, uint64_t t)
 {
     bool payload_due = u->step == STEP_PAYLOAD;
     uint32_t n = u->n;
@@ -373,17 +373,17 @@ void uart_rom_timeout(struct uart *u, uint64_t t)
         uint8_t op = u->buf[0];
         busy(u, op,
              known(op) ? refuse(u, op, INCOMPLETE, t)
-                       : uart_long_reply(u, t, op, INCOMPLETE, NULL, 0));
+                       : loader_long_reply(u, t, op, INCOMPLETE, NULL, 0));
         return;
     }
     /* One byte shorter than its own length field says. */
     uint8_t frame[300] = { 0x04, 0x0E, (uint8_t)(n + 4 + 2), 0x01, 0xE0, 0xFC, 0x05, u->raw_len };
     n = n > 256 ? 256 : n;
     memcpy(frame + 8, u->buf, n);
-    busy(u, u->buf[0], uart_reply(u, t, frame, 8 + n));
+    busy(u, u->buf[0], loader_reply(u, t, frame, 8 + n));
 }
 
-void uart_rom_byte(struct uart *u, uint8_t byte, uint64_t t)
+void loader_rom_byte(struct uart *u, uint8_t byte, uint64_t t)
 {
     switch (u->step) {
     case STEP_IDLE:

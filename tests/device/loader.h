@@ -1,4 +1,4 @@
-/* uart.h - the download UART (UART1, P10/P11) of a Beken SoC: the line with its baud rates,
+/* loader.h - the download UART (UART1, P10/P11) of a Beken SoC: the line with its baud rates,
  * and the two unrelated loaders that answer on it.
  *
  * L family (BK7231T/S, U, Q, BK7252): a boot loader in flash, 512-byte receive ring, no
@@ -6,8 +6,8 @@
  * ROM family (BK7231N/M, BL2028N, BK7238, BK7252N): mask ROM, full command set, deaf while
  * it works.  Facts: bk_idk's download code, the public L_bootloader sources, and tests of
  * bk7231tools, hid_download_py and BK7231GUIFlashTool against both. */
-#ifndef TESTS_DEVICE_UART_H
-#define TESTS_DEVICE_UART_H
+#ifndef TESTS_DEVICE_LOADER_H
+#define TESTS_DEVICE_LOADER_H
 #include "rng.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,7 +22,7 @@ struct uart_chip {
     const char *version;           /* answer to BootVersion, or NULL */
     uint8_t key;                   /* 1: the published Tuya coefficients in eFUSE */
 };
-const struct uart_chip *uart_chip_find(const char *name); /* NULL = unknown */
+const struct uart_chip *loader_chip_find(const char *name); /* NULL = unknown */
 
 enum uart_state { UART_BOOT, UART_LINKED, UART_APP, UART_DEAD };
 enum { UART_RING = 512, UART_BUFFER = 4200 };
@@ -43,8 +43,8 @@ enum { /* quirks of some boot ROMs */
        QUIRK_BANNER = 8u,
        QUIRK_STALE = 16u
 };
-bool uart_faults_parse(const char *spec, struct uart_faults *, char err[256]);
-bool uart_quirks_parse(const char *spec, uint32_t *bits, char err[256]);
+bool loader_faults_parse(const char *spec, struct uart_faults *, char err[256]);
+bool loader_quirks_parse(const char *spec, uint32_t *bits, char err[256]);
 
 struct uart_tx {
     uint64_t at; /* complete on the wire */
@@ -99,37 +99,37 @@ struct uart {
     uint32_t baud_errors, commands, resets, erases;
 };
 
-bool uart_init(struct uart *, struct device *, char err[256]);
-void uart_free(struct uart *);
-void uart_settle(struct uart *, uint64_t now);
-uint64_t uart_next_event(struct uart *);
+bool loader_init(struct uart *, struct device *, char err[256]);
+void loader_free(struct uart *);
+void loader_settle(struct uart *, uint64_t now);
+uint64_t loader_next_event(struct uart *);
 /* The chip was reset (CEN, power, watchdog) at that time. */
-void uart_reset(struct uart *, uint64_t at);
+void loader_reset(struct uart *, uint64_t at);
 
 /* -- inside the UART side only -- */
-double uart_error(uint32_t host_baud, uint32_t divider); /* relative, of the host's rate */
-uint64_t uart_byte_ns(const struct uart *);
+double loader_error(uint32_t host_baud, uint32_t divider); /* relative, of the host's rate */
+uint64_t loader_byte_ns(const struct uart *);
 /* Queues a reply from t on; returns when its last byte is out. */
-uint64_t uart_reply(struct uart *, uint64_t t, const uint8_t *, size_t n);
-uint64_t uart_short_reply(struct uart *, uint64_t t, uint8_t cmd, const uint8_t *, size_t n);
-uint64_t uart_long_reply(struct uart *, uint64_t t, uint8_t op, uint8_t status, const uint8_t *,
-                         size_t n);
-void uart_hang(struct uart *, uint64_t t, const char *why);
-void uart_restart(struct uart *, uint64_t t); /* watchdog reset of the whole chip */
-void uart_linked(struct uart *, uint64_t t);
-uint32_t uart_le32(const uint8_t *);
-uint32_t uart_divider(bool rom, uint32_t baud);
+uint64_t loader_reply(struct uart *, uint64_t t, const uint8_t *, size_t n);
+uint64_t loader_short_reply(struct uart *, uint64_t t, uint8_t cmd, const uint8_t *, size_t n);
+uint64_t loader_long_reply(struct uart *, uint64_t t, uint8_t op, uint8_t status, const uint8_t *,
+                           size_t n);
+void loader_hang(struct uart *, uint64_t t, const char *why);
+void loader_restart(struct uart *, uint64_t t); /* watchdog reset of the whole chip */
+void loader_linked(struct uart *, uint64_t t);
+uint32_t loader_le32(const uint8_t *);
+uint32_t loader_divider(bool rom, uint32_t baud);
 
-/* uart_l.c, uart_rom.c: one received byte, processed at t */
-void uart_l_byte(struct uart *, uint8_t byte, uint64_t t);
-void uart_rom_byte(struct uart *, uint8_t byte, uint64_t t);
-void uart_rom_timeout(struct uart *, uint64_t t);
+/* loader_l.c, loader_rom.c: one received byte, processed at t */
+void loader_l_byte(struct uart *, uint8_t byte, uint64_t t);
+void loader_rom_byte(struct uart *, uint8_t byte, uint64_t t);
+void loader_rom_timeout(struct uart *, uint64_t t);
 
-/* uart_flash.c: flash as the loaders drive it; addresses as on the wire */
-uint64_t uart_flash_erase(struct uart *, uint8_t opcode, uint32_t addr, uint64_t t);
-uint64_t uart_flash_program(struct uart *, uint32_t addr, const uint8_t *, size_t n, uint64_t t);
-void uart_flash_read(const struct uart *, uint32_t addr, uint8_t *, size_t n);
-uint32_t uart_flash_crc(const struct uart *, uint32_t addr, uint64_t n); /* as on the wire */
+/* loader_flash.c: flash as the loaders drive it; addresses as on the wire */
+uint64_t loader_flash_erase(struct uart *, uint8_t opcode, uint32_t addr, uint64_t t);
+uint64_t loader_flash_program(struct uart *, uint32_t addr, const uint8_t *, size_t n, uint64_t t);
+void loader_flash_read(const struct uart *, uint32_t addr, uint8_t *, size_t n);
+uint32_t loader_flash_crc(const struct uart *, uint32_t addr, uint64_t n); /* as on the wire */
 /* L: the whole status register := value, if it differs; when that is done. */
-uint64_t uart_flash_protect(struct uart *, uint32_t value, uint64_t t);
+uint64_t loader_flash_protect(struct uart *, uint32_t value, uint64_t t);
 #endif
