@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* conf/flash/NAME.ini, the name in lower case; malloc'ed or NULL. */
-static char *part_file(const struct merge *m, const char *part)
+static char *part_file(struct merge *m, const char *part)
 {
     char name[64];
     size_t n = strlen(part);
@@ -19,6 +19,7 @@ static char *part_file(const struct merge *m, const char *part)
         struct strbuf sb = STRBUF_INIT;
         strbuf_addf(&sb, "%s/flash/%s.ini", m->env->dirs[i], name);
         char *path = strbuf_take(&sb);
+        m->nomem |= !path;
         if (path && file_exists(path))
             return path;
         free(path);
@@ -60,12 +61,14 @@ static bool read_part(struct merge *m, const char *path, struct nor_part *out)
     const struct merge_file_id none = { .known = false };
     uint8_t *text = NULL;
     size_t len = 0;
-    bool ok = pm && file && file_read(path, READER_MAX_FILE, &text, &len, NULL) == BKF_OK;
+    bkf_status st = pm && file ? file_read(path, READER_MAX_FILE, &text, &len, NULL) : BKF_E_NOMEM;
+    bool ok = st == BKF_OK;
     if (ok) {
         *pm = (struct merge){ .env = m->env, .diags = &diags, .arena = m->arena };
         ok = merge_text(pm, file, (const char *)text, len, &none) && pm->kind == KIND_FLASH &&
              part_build(pm, out) && !diags.errors;
     }
+    m->nomem |= st == BKF_E_NOMEM || (pm && pm->nomem) || arena_failed(m->arena) || diags.failed;
     free(text);
     diag_free(&diags);
     return ok;
@@ -76,11 +79,12 @@ void profile_check_part(struct merge *m, struct bkf_profile *p)
     const struct merged_value *v = merge_find(m, "flash", "part");
     struct nor_part part;
     char *path = v ? part_file(m, v->text) : NULL;
-    if (v && !path)
+    if (v && !path && !m->nomem)
         unknown_part(m, v);
-    if (path && !read_part(m, path, &part)) {
+    bool ok = path && read_part(m, path, &part);
+    if (path && !ok && !m->nomem) {
         merge_error(m, v->at, "flash", "part", "%s cannot be used; check it", path);
-    } else if (path) {
+    } else if (ok) {
         if (p->jedec && part.jedec != p->jedec)
             merge_error(m, p->jedec_at, "flash", "jedec", "%06X, but %s says %06X for %s", p->jedec,
                         path, part.jedec, v->text);

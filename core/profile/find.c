@@ -57,11 +57,16 @@ struct seen {
     size_t n, cap;
 };
 
-static bool is_new(struct seen *s, const char *name)
+static bool has_seen(const struct seen *s, const char *name)
 {
     for (size_t i = 0; i < s->n; i++)
         if (strcmp(s->names[i], name) == 0)
-            return false;
+            return true;
+    return false;
+}
+
+static bool note_seen(struct seen *s, const char *name)
+{
     if (s->n == s->cap) {
         size_t cap = s->cap ? s->cap * 2 : 32;
         char **names = realloc(s->names, cap * sizeof *names);
@@ -85,8 +90,8 @@ static const char *own_value(const struct ini_doc *d, const char *key)
     return NULL;
 }
 
-/* Only [profile] is looked at, so a broken file is still listed. */
-static void report(const char *path, const char *stem,
+/* Only [profile] is looked at, so a broken file is still listed.  False = no memory. */
+static bool report(const char *path, const char *stem,
                    void (*found)(void *, const struct profile_found *), void *ud)
 {
     uint8_t *text;
@@ -94,8 +99,11 @@ static void report(const char *path, const char *stem,
     struct ini_doc d;
     struct diag_list ignored = { 0 };
     struct arena *arena = arena_new();
-    if (arena && file_read(path, READER_MAX_FILE, &text, &len, NULL) == BKF_OK) {
-        if (ini_read(arena, path, (const char *)text, len, &ignored, &d)) {
+    bkf_status st = arena ? file_read(path, READER_MAX_FILE, &text, &len, NULL) : BKF_E_NOMEM;
+    bool ok = st != BKF_E_NOMEM;
+    if (!st) {
+        ok = ini_read(arena, path, (const char *)text, len, &ignored, &d);
+        if (ok) {
             const struct profile_found f = { stem, path, own_value(&d, "kind"),
                                              own_value(&d, "title") };
             found(ud, &f);
@@ -104,6 +112,7 @@ static void report(const char *path, const char *stem,
     }
     diag_free(&ignored);
     arena_free(arena);
+    return ok;
 }
 
 bkf_status profile_find_in(const struct profile_env *env, const char *folder,
@@ -119,8 +128,9 @@ bkf_status profile_find_in(const struct profile_env *env, const char *folder,
         for (size_t k = 0; ok && k < list.n; k++) {
             char *path = path_join(dir, list.names[k]);
             list.names[k][strlen(list.names[k]) - 4] = '\0';
-            if (path && is_new(&seen, list.names[k]))
-                report(path, list.names[k], found, ud);
+            ok = path != NULL;
+            if (ok && !has_seen(&seen, list.names[k]))
+                ok = note_seen(&seen, list.names[k]) && report(path, list.names[k], found, ud);
             free(path);
         }
         folder_free(&list);

@@ -137,9 +137,12 @@ static bkf_status not_found(const struct profile_env *env, const char *name, bkf
 static bkf_status locate(const struct profile_env *env, const char *name, char **path,
                          bkf_error *err)
 {
-    *path = is_file(name) ? strdup(name) : search(env, name);
+    bool here = is_file(name);
+    *path = here ? strdup(name) : search(env, name);
     if (*path)
         return BKF_OK;
+    if (here)
+        return error_set(err, BKF_E_NOMEM, "%s: out of memory", name);
     return not_found(env, name, err);
 }
 

@@ -296,7 +296,10 @@ static void include_one(struct merge *m, const struct include *inc, const char *
         size_t len;
         bkf_error err = BKF_ERROR_INIT;
         const char *file = arena_dup(m->arena, path);
-        if (file_read(path, READER_MAX_FILE, &text, &len, &err)) {
+        bkf_status st = file_read(path, READER_MAX_FILE, &text, &len, &err);
+        if (st == BKF_E_NOMEM) {
+            m->nomem = true;
+        } else if (st) {
             INCLUDE_BAD(m, inc, "%s", err.message);
         } else {
             m->depth++;

@@ -211,7 +211,9 @@ static void add_part(struct table *t, const char *path)
         t->nomem = true;
         return;
     }
-    if (file_read(path, READER_MAX_FILE, &text, &len, &err)) {
+    bkf_status st = file_read(path, READER_MAX_FILE, &text, &len, &err);
+    t->nomem |= st == BKF_E_NOMEM;
+    if (st) {
         finding_add(t->diags, DIAG_ERROR, path, 0, NULL, NULL, "%s", err.message);
         return;
     }
