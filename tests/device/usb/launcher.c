@@ -85,39 +85,92 @@ static void plug_driver(const char *root, const struct usb_adapter *a, const cha
     }
 }
 
-static void plug(const char *root, const struct usb_adapter *a)
+struct node { /* one USB device in /sys and /dev */
+    unsigned bus, address, mbit, vid, pid, release;
+    const char *dir;  /* below the controller: "usb1", "usb1/1-4" */
+    const char *name; /* "1-4" */
+    const char *devpath;
+    const uint8_t *descriptors;
+    size_t n;
+};
+
+static void plug_node(const char *root, const struct node *d, char *dir, size_t cap)
 {
-    char dir[256], path[512], target[256];
-    uint8_t descriptors[18 + 256];
-    snprintf(dir, sizeof dir, "%s/sys/devices/pci0000:00/0000:00:14.0/usb%u/%s", root, a->bus_no,
-             a->port);
-    attribute(dir, "busnum", "%u\n", a->bus_no);
-    attribute(dir, "devnum", "%u\n", a->address);
-    attribute(dir, "devpath", "%s\n", strchr(a->port, '-') + 1);
-    attribute(dir, "speed", "%u\n", a->class->mbit);
-    attribute(dir, "idVendor", "%04x\n", a->vid);
-    attribute(dir, "idProduct", "%04x\n", a->pid);
+    char path[512], target[256];
+    snprintf(dir, cap, "%s/sys/devices/pci0000:00/0000:00:14.0/%s", root, d->dir);
+    attribute(dir, "busnum", "%u\n", d->bus);
+    attribute(dir, "devnum", "%u\n", d->address);
+    attribute(dir, "devpath", "%s\n", d->devpath);
+    attribute(dir, "speed", "%u\n", d->mbit);
+    attribute(dir, "idVendor", "%04x\n", d->vid);
+    attribute(dir, "idProduct", "%04x\n", d->pid);
     attribute(dir, "bConfigurationValue", "1\n");
+    unsigned minor = (d->bus - 1) * 128 + d->address - 1;
     attribute(dir, "uevent",
               "MAJOR=189\nMINOR=%u\nDEVNAME=bus/usb/%03u/%03u\nDEVTYPE=usb_device\n"
               "DRIVER=usb\nPRODUCT=%x/%x/%x\nTYPE=0/0/0\nBUSNUM=%03u\nDEVNUM=%03u\n",
-              (a->bus_no - 1) * 128 + a->address - 1, a->bus_no, a->address, a->vid, a->pid,
-              a->device_desc[12] | a->device_desc[13] << 8, a->bus_no, a->address);
+              minor, d->bus, d->address, d->vid, d->pid, d->release, d->bus, d->address);
+    snprintf(path, sizeof path, "%s/descriptors", dir);
+    file(path, d->descriptors, d->n);
+    char up[128] = "../../../../";
+    for (const char *p = d->dir; (p = strchr(p, '/')); p++)
+        strncat(up, "../", sizeof up - strlen(up) - 1);
+    snprintf(path, sizeof path, "%s/subsystem", dir);
+    snprintf(target, sizeof target, "%sbus/usb", up);
+    symlink_at(target, path);
+    snprintf(path, sizeof path, "%s/sys/bus/usb/devices/%s", root, d->name);
+    snprintf(target, sizeof target, "../../../devices/pci0000:00/0000:00:14.0/%s", d->dir);
+    symlink_at(target, path);
+    snprintf(path, sizeof path, "%s/dev/bus/usb/%03u/%03u", root, d->bus, d->address);
+    file(path, "", 0);
+    snprintf(path, sizeof path, "%s/dev/.node/bus_usb_%03u_%03u", root, d->bus, d->address);
+    snprintf(target, sizeof target, "189:%u", minor);
+    symlink_at(target, path);
+}
+
+/* The hubs above a port: "1-4.2" hangs on 1-4, which hangs on usb1. */
+static void plug_hubs(const char *root, const struct usb_adapter *a, char *dir, size_t cap,
+                      unsigned *address)
+{
+    static const uint8_t hub[] = { 18, 1, 0, 2, 9, 0,  1, 64, 0x6b, 0x1d, 2,    0, 0, 6, 0,
+                                   0,  0, 1, 9, 2, 25, 0, 1,  1,    0,    0xe0, 0, 9, 4, 0,
+                                   0,  1, 9, 0, 0, 0,  7, 5,  0x81, 3,    4,    0, 12 };
+    char name[32], full[256];
+    struct node d = { a->bus_no, 1, 480, 0x1d6b, 2, 0x600, dir, name, "0", hub, sizeof hub };
+    snprintf(dir, cap, "usb%u", a->bus_no);
+    snprintf(name, sizeof name, "usb%u", a->bus_no);
+    plug_node(root, &d, full, sizeof full);
+    for (const char *dot = a->port; (dot = strchr(dot, '.')); dot++) {
+        snprintf(name, sizeof name, "%.*s", (int)(dot - a->port), a->port);
+        size_t used = strlen(dir);
+        snprintf(dir + used, cap - used, "/%s", name);
+        d.address = (*address)++;
+        d.devpath = strchr(name, '-') + 1;
+        plug_node(root, &d, full, sizeof full);
+    }
+}
+
+static void plug(const char *root, const struct usb_adapter *a, unsigned *hub_address)
+{
+    char below[128], dir[256];
+    uint8_t descriptors[18 + 256];
+    plug_hubs(root, a, below, sizeof below, hub_address);
+    size_t used = strlen(below);
+    snprintf(below + used, sizeof below - used, "/%s", a->port);
     memcpy(descriptors, a->device_desc, 18);
     memcpy(descriptors + 18, a->config_desc, a->config_len);
-    snprintf(path, sizeof path, "%s/descriptors", dir);
-    file(path, descriptors, 18 + a->config_len);
-    snprintf(path, sizeof path, "%s/subsystem", dir);
-    symlink_at("../../../../../bus/usb", path);
-    snprintf(path, sizeof path, "%s/sys/bus/usb/devices/%s", root, a->port);
-    snprintf(target, sizeof target, "../../../devices/pci0000:00/0000:00:14.0/usb%u/%s", a->bus_no,
-             a->port);
-    symlink_at(target, path);
-    snprintf(path, sizeof path, "%s/dev/bus/usb/%03u/%03u", root, a->bus_no, a->address);
-    file(path, "", 0);
-    snprintf(path, sizeof path, "%s/dev/.node/bus_usb_%03u_%03u", root, a->bus_no, a->address);
-    snprintf(target, sizeof target, "189:%u", (a->bus_no - 1) * 128 + a->address - 1);
-    symlink_at(target, path);
+    const struct node d = { a->bus_no,
+                            a->address,
+                            a->class->mbit,
+                            a->vid,
+                            a->pid,
+                            (unsigned)(a->device_desc[12] | a->device_desc[13] << 8),
+                            below,
+                            a->port,
+                            strchr(a->port, '-') + 1,
+                            descriptors,
+                            18 + a->config_len };
+    plug_node(root, &d, dir, sizeof dir);
     plug_driver(root, a, dir);
 }
 
@@ -201,8 +254,9 @@ int main(int argc, char **argv)
         die("%s: %s", root, strerror(errno));
     snprintf(path, sizeof path, "%s/sys/bus/usb/devices/", root);
     parents(path);
+    unsigned hub_address = 100;
     for (size_t i = 0; i < m.n; i++)
-        plug(root, &m.adapter[i]);
+        plug(root, &m.adapter[i], &hub_address);
     int status = run(argv + n + 1, root, config);
     snprintf(path, sizeof path, "%s/violated", root);
     if (m.strict && access(path, F_OK) == 0) {
