@@ -29,6 +29,14 @@ static bkf_status os_failed(bkf_error *err, const char *path, const char *what)
                     strerror(e));
 }
 
+/* Named by content, so that a new journal never touches the target of an old one. */
+static char *target_path_of(const char *dir, const char *key, const char *sha256)
+{
+    struct strbuf sb = STRBUF_INIT;
+    strbuf_addf(&sb, "%s/%s-%.16s.target", dir, key, sha256);
+    return strbuf_take(&sb);
+}
+
 /* A key becomes a file name: letters, digits, dash, underscore and dot inside. */
 static bool key_ok(const char *key)
 {
@@ -92,60 +100,101 @@ static json_t *head_json(const struct journal_head *h)
         h->allow);
 }
 
-/* Create path and write the first record; on failure nothing is left of it. */
+/* Write the first record under another name, then give it the right one in one step. */
 static bkf_status create(const char *dir, const char *key, const char *path,
                          const struct journal_head *head, struct journal **out, bkf_error *err)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return os_failed(err, path, "create");
-    struct journal *j = journal_alloc(dir, key, fd);
-    if (!j) {
-        close(fd);
-        unlink(path);
+    char *temp = path_of(dir, key, "new");
+    if (!temp)
         return error_set(err, BKF_E_NOMEM, "journal: out of memory");
-    }
-    bkf_status st = append(j, head_json(head), err);
+    int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+    struct journal *j = fd < 0 ? NULL : journal_alloc(dir, key, fd);
+    bkf_status st = BKF_OK;
+    if (fd < 0)
+        st = os_failed(err, temp, "create");
+    else if (!j)
+        st = error_set(err, BKF_E_NOMEM, "journal: out of memory");
+    else
+        st = append(j, head_json(head), err);
+    if (!st && rename(temp, path))
+        st = os_failed(err, path, "create");
     if (st) {
-        journal_close(j);
-        unlink(path);
-        return st;
+        if (fd >= 0 && !j)
+            close(fd);
+        if (j)
+            journal_close(j);
+        unlink(temp);
+        j = NULL;
     }
+    free(temp);
     *out = j;
-    return BKF_OK;
+    return st;
 }
 
-bkf_status journal_begin(const char *dir, const char *key, const struct journal_head *head,
-                         const uint8_t *target, struct journal **out, bkf_error *err)
+static bkf_status write_target(const char *dir, const char *key, struct journal_head *head,
+                               const uint8_t *target, bkf_error *err)
+{
+    head->target_sha256[0] = '\0';
+    if (!target)
+        return BKF_OK;
+    struct sha256_hex hex;
+    sha256_of(target, range_len(head->request), &hex);
+    memcpy(head->target_sha256, hex.text, sizeof hex.text);
+    char *path = target_path_of(dir, key, hex.text);
+    bkf_status st = path ? file_write_atomic(path, target, range_len(head->request), err)
+                         : error_set(err, BKF_E_NOMEM, "journal: out of memory");
+    free(path);
+    return st;
+}
+
+bkf_status journal_begin(const char *dir, const char *key, struct journal_head *head,
+                         const uint8_t *target, bool replace, struct journal **out, bkf_error *err)
 {
     *out = NULL;
     if (!key_ok(key))
         return error_set(err, BKF_E_PARAM, "journal: '%s' cannot name a file", key);
     bkf_status st = dir_make(dir, err);
-    if (st)
-        return st;
-    char *target_path = path_of(dir, key, "target"), *path = path_of(dir, key, "journal");
-    if (!target_path || !path)
+    char *path = path_of(dir, key, "journal");
+    if (!st && !path)
         st = error_set(err, BKF_E_NOMEM, "journal: out of memory");
-    else if (file_exists(path))
+    if (!st && !replace && file_exists(path))
         st = error_set(err, BKF_E_BUSY,
-                       "an unfinished write of this device is recorded in %s; finish it with "
-                       "'resume' or put the old contents back with 'undo'",
+                       "an unfinished change of this device is recorded in %s; finish it with "
+                       "'bkflash resume' or put the old contents back with 'bkflash undo'",
                        path);
-    else if (target)
-        st = file_write_atomic(target_path, target, range_len(head->request), err);
-    if (!st && path)
+    if (!st)
+        st = write_target(dir, key, head, target, err);
+    if (!st)
         st = create(dir, key, path, head, out, err);
-    free(target_path);
     free(path);
     return st;
 }
 
-bkf_status journal_mark(struct journal *j, bkf_range g, bool done, bkf_error *err)
+bkf_status journal_mark(struct journal *j, bkf_range g, bkf_error *err)
 {
-    return append(
-        j, json_pack("{s:[I,I]}", done ? "done" : "begin", (json_int_t)g.start, (json_int_t)g.end),
-        err);
+    return append(j, json_pack("{s:[I,I]}", "begin", (json_int_t)g.start, (json_int_t)g.end), err);
+}
+
+bkf_status journal_mark_done(struct journal *j, bkf_error *err)
+{
+    return append(j, json_pack("{s:b}", "done", 1), err);
+}
+
+/* Targets are needed only while a journal is unfinished. */
+static void drop_targets(const char *dir, const char *key)
+{
+    DIR *d = opendir(dir);
+    size_t n = strlen(key);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        size_t len = strlen(e->d_name);
+        /* KEY, dash, 16 hex digits, ".target" */
+        if (len != n + 24 || strncmp(e->d_name, key, n) != 0 || e->d_name[n] != '-' ||
+            strcmp(e->d_name + n + 17, ".target") != 0)
+            continue;
+        unlinkat(dirfd(d), e->d_name, 0);
+    }
+    if (d)
+        closedir(d);
 }
 
 bkf_status journal_end(struct journal *j, bool finished, bkf_error *err)
@@ -157,6 +206,8 @@ bkf_status journal_end(struct journal *j, bool finished, bkf_error *err)
             st = error_set(err, BKF_E_NOMEM, "journal: out of memory");
         else if (rename(from, to))
             st = os_failed(err, from, "rename");
+        else
+            drop_targets(j->dir, j->key);
         free(from);
         free(to);
     }
@@ -241,16 +292,10 @@ static bool get_head(json_t *o, struct journal_head *h)
     return ok && range_len(h->request) <= MAX_TARGET;
 }
 
-/* "begin" opens a group, "done" closes it. */
-static bool take_record(json_t *o, struct journal_state *s, size_t *cap)
+static bool add_done(struct journal_state *s, size_t *cap)
 {
-    bkf_range r;
-    if (get_range(json_object_get(o, "begin"), &r)) {
-        s->open = r;
+    if (s->open.start == s->open.end)
         return true;
-    }
-    if (!get_range(json_object_get(o, "done"), &r))
-        return true; /* a later version may add records */
     if (s->n_done == *cap) {
         *cap = *cap ? *cap * 2 : 64;
         bkf_range *more = realloc(s->done, *cap * sizeof *more);
@@ -258,9 +303,23 @@ static bool take_record(json_t *o, struct journal_state *s, size_t *cap)
             return false;
         s->done = more;
     }
-    s->done[s->n_done++] = r;
-    if (s->open.start == r.start && s->open.end == r.end)
-        s->open = (bkf_range){ 0, 0 };
+    s->done[s->n_done++] = s->open;
+    s->open = (bkf_range){ 0, 0 };
+    return true;
+}
+
+/* "begin" opens a group and closes the one before it, "done" closes the last one.  A later
+ * version may add other records. */
+static bool take_record(json_t *o, struct journal_state *s, size_t *cap)
+{
+    bkf_range r;
+    bool begins = get_range(json_object_get(o, "begin"), &r);
+    if (!begins && !json_is_true(json_object_get(o, "done")))
+        return true;
+    if (!add_done(s, cap))
+        return false;
+    if (begins)
+        s->open = r;
     return true;
 }
 
@@ -293,7 +352,7 @@ static bkf_status load_target(const char *dir, const char *key, struct journal_s
 {
     if (!s->head.target_sha256[0])
         return BKF_OK;
-    char *path = path_of(dir, key, "target");
+    char *path = target_path_of(dir, key, s->head.target_sha256);
     size_t len = 0;
     if (!path)
         return error_set(err, BKF_E_NOMEM, "journal: out of memory");
@@ -327,7 +386,7 @@ bkf_status journal_load(const char *dir, const char *key, bool last, struct jour
         st = file_read(path, MAX_JOURNAL, &text, &len, err);
     if (!st && text)
         st = parse((char *)text, path, s, err);
-    if (!st)
+    if (!st && !last)
         st = load_target(dir, key, s, err);
     free(text);
     free(path);
@@ -370,6 +429,8 @@ bkf_status journal_drop(const char *dir, const char *key, bkf_error *err)
         st = error_set(err, BKF_E_NOMEM, "journal: out of memory");
     else if (unlink(path) && errno != ENOENT)
         st = os_failed(err, path, "remove");
+    else
+        drop_targets(dir, key);
     free(path);
     return st;
 }

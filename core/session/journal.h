@@ -1,9 +1,9 @@
 /* journal.h - what a write was doing, kept on disk so that the next run can finish it.
  *
- * One folder; per device KEY.journal (lines of JSON) and KEY.target (the bytes that shall be
- * in the flash, so that a moved or changed image file cannot hurt).  Every record is on disk
- * before the flash changes; a torn last line is ignored.  A finished journal stays as
- * KEY.last for "undo". */
+ * One folder; per device KEY.journal (lines of JSON) and KEY-HASH.target (the bytes that
+ * shall be in the flash, so that a moved or changed image file cannot hurt).  Every record is
+ * on disk before the flash changes; a torn last line is ignored.  A finished journal stays
+ * as KEY.last for "undo". */
 #ifndef CORE_SESSION_JOURNAL_H
 #define CORE_SESSION_JOURNAL_H
 #include "../base/base.h"
@@ -13,7 +13,7 @@
 struct journal_head {
     char kind[16];          /* "write", "erase", "restore" */
     bkf_range request;      /* flash bytes that the target covers */
-    char target_sha256[65]; /* of KEY.target; "" = erase, there is no target */
+    char target_sha256[65]; /* filled by journal_begin; "" = erase, there is no target */
     char backup[512];       /* file that holds the old bytes; "" = none was made */
     char backup_sha256[65];
     char profile[256];  /* as given to -p */
@@ -26,12 +26,15 @@ struct journal_head {
 };
 
 struct journal;
-/* Start: writes target (NULL = erase) and head, both synced.  Refuses (BKF_E_BUSY) when an
- * unfinished journal for this key exists. */
-bkf_status journal_begin(const char *dir, const char *key, const struct journal_head *,
-                         const uint8_t *target, struct journal **, bkf_error *err);
-/* A group is about to change / holds its target; synced when this returns. */
-bkf_status journal_mark(struct journal *, bkf_range group, bool done, bkf_error *err);
+/* Start: writes target (NULL = erase) and head, both synced.  An unfinished journal of this
+ * key is refused (BKF_E_BUSY), or with replace taken over in one step: at every moment one
+ * of the two is there whole. */
+bkf_status journal_begin(const char *dir, const char *key, struct journal_head *,
+                         const uint8_t *target, bool replace, struct journal **, bkf_error *err);
+/* A group is about to change; the one before it holds its target.  Synced on return. */
+bkf_status journal_mark(struct journal *, bkf_range group, bkf_error *err);
+/* The last group holds its target. */
+bkf_status journal_mark_done(struct journal *, bkf_error *err);
 /* Close.  finished: rename to KEY.last, so that undo finds it; else it stays unfinished. */
 bkf_status journal_end(struct journal *, bool finished, bkf_error *err);
 
@@ -41,7 +44,7 @@ struct journal_state {
     bkf_range *done; /* normalized: groups that hold their target */
     size_t n_done;
     bkf_range open;  /* the group that was being changed; empty = none */
-    uint8_t *target; /* range_len(head.request) bytes, hash checked; NULL = erase */
+    uint8_t *target; /* range_len(head.request) bytes, hash checked; NULL = erase, or finished */
     bool finished;   /* read from KEY.last */
 };
 /* BKF_E_NO_DEVICE when there is none; BKF_E_FILE when it is damaged, with the reason. */

@@ -16,41 +16,30 @@ static char *dir_new(void)
 
 static void dir_remove(char *dir)
 {
-    static const char *const names[] = { "dev.journal", "dev.target", "dev.last" };
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        char *p = path_join(dir, names[i]);
-        unlink(p);
-        free(p);
-    }
-    rmdir(dir);
+    char cmd[200];
+    snprintf(cmd, sizeof cmd, "rm -rf %s", dir);
+    assert_int_equal(system(cmd), 0);
     free(dir);
 }
 
-static struct journal_head head_for(const uint8_t *target, size_t n)
-{
-    struct journal_head h = { .kind = "write",
-                              .request = { 0x1000, 0x3000 },
-                              .profile = "x.ini",
-                              .jedec = "0B4016",
-                              .status = 0x4004,
-                              .status_bits = 16,
-                              .backup = "b.bin",
-                              .allow = "bootloader",
-                              .preserve_keep = true };
-    struct sha256_hex hex;
-    sha256_of(target, n, &hex);
-    memcpy(h.target_sha256, hex.text, sizeof hex.text);
-    return h;
-}
+static const struct journal_head head = { .kind = "write",
+                                          .request = { 0x1000, 0x3000 },
+                                          .profile = "x.ini",
+                                          .jedec = "0B4016",
+                                          .status = 0x4004,
+                                          .status_bits = 16,
+                                          .backup = "b.bin",
+                                          .allow = "bootloader",
+                                          .preserve_keep = true };
 
 static struct journal *begin(const char *dir, uint8_t fill)
 {
     uint8_t *target = malloc(0x2000);
     memset(target, fill, 0x2000);
-    struct journal_head h = head_for(target, 0x2000);
+    struct journal_head h = head;
     struct journal *j = NULL;
     bkf_error err = BKF_ERROR_INIT;
-    if (journal_begin(dir, "dev", &h, target, &j, &err))
+    if (journal_begin(dir, "dev", &h, target, false, &j, &err))
         fail_msg("%s", err.message);
     free(target);
     return j;
@@ -61,9 +50,8 @@ static void comes_back(void **state)
     (void)state;
     char *dir = dir_new();
     struct journal *j = begin(dir, 0x5A);
-    assert_int_equal(journal_mark(j, (bkf_range){ 0x1000, 0x2000 }, false, NULL), 0);
-    assert_int_equal(journal_mark(j, (bkf_range){ 0x1000, 0x2000 }, true, NULL), 0);
-    assert_int_equal(journal_mark(j, (bkf_range){ 0x2000, 0x3000 }, false, NULL), 0);
+    assert_int_equal(journal_mark(j, (bkf_range){ 0x1000, 0x2000 }, NULL), 0);
+    assert_int_equal(journal_mark(j, (bkf_range){ 0x2000, 0x3000 }, NULL), 0);
     assert_int_equal(journal_end(j, false, NULL), 0);
     struct journal_state s;
     assert_int_equal(journal_load(dir, "dev", false, &s, NULL), 0);
@@ -83,14 +71,31 @@ static void second_begin_is_refused(void **state)
     char *dir = dir_new();
     journal_end(begin(dir, 1), false, NULL);
     uint8_t target[0x2000] = { 0 };
-    struct journal_head h = head_for(target, sizeof target);
+    struct journal_head h = head;
     struct journal *j;
     bkf_error err = BKF_ERROR_INIT;
-    assert_int_equal(journal_begin(dir, "dev", &h, target, &j, &err), BKF_E_BUSY);
+    assert_int_equal(journal_begin(dir, "dev", &h, target, false, &j, &err), BKF_E_BUSY);
     assert_non_null(strstr(err.message, "resume"));
     struct journal_state s;
     assert_int_equal(journal_load(dir, "dev", false, &s, NULL), 0);
     assert_int_equal(s.target[0], 1); /* the first one's target is untouched */
+    journal_state_free(&s);
+    dir_remove(dir);
+}
+
+static void replacing_keeps_one_whole(void **state)
+{
+    (void)state;
+    char *dir = dir_new();
+    journal_end(begin(dir, 1), false, NULL);
+    uint8_t target[0x2000] = { 9 };
+    struct journal_head h = head;
+    struct journal *j;
+    assert_int_equal(journal_begin(dir, "dev", &h, target, true, &j, NULL), 0);
+    journal_end(j, false, NULL);
+    struct journal_state s;
+    assert_int_equal(journal_load(dir, "dev", false, &s, NULL), 0);
+    assert_int_equal(s.target[0], 9);
     journal_state_free(&s);
     dir_remove(dir);
 }
@@ -114,7 +119,8 @@ static void goes_on_after(const char *dir)
     struct journal *j;
     struct journal_state s;
     assert_int_equal(journal_reopen(dir, "dev", &j, NULL), 0);
-    assert_int_equal(journal_mark(j, (bkf_range){ 0x2000, 0x3000 }, true, NULL), 0);
+    assert_int_equal(journal_mark(j, (bkf_range){ 0x2000, 0x3000 }, NULL), 0);
+    assert_int_equal(journal_mark_done(j, NULL), 0);
     assert_int_equal(journal_end(j, false, NULL), 0);
     assert_int_equal(journal_load(dir, "dev", false, &s, NULL), 0);
     assert_int_equal(s.done[s.n_done - 1].end, 0x3000);
@@ -127,8 +133,8 @@ static void any_cut_is_safe(void **state)
     (void)state;
     char *dir = dir_new();
     struct journal *j = begin(dir, 3);
-    journal_mark(j, (bkf_range){ 0x1000, 0x2000 }, false, NULL);
-    journal_mark(j, (bkf_range){ 0x1000, 0x2000 }, true, NULL);
+    journal_mark(j, (bkf_range){ 0x1000, 0x2000 }, NULL);
+    journal_mark_done(j, NULL);
     journal_end(j, false, NULL);
     char *path = path_join(dir, "dev.journal");
     uint8_t *text;
@@ -159,7 +165,12 @@ static void damaged_target_is_refused(void **state)
     (void)state;
     char *dir = dir_new();
     journal_end(begin(dir, 4), false, NULL);
-    char *path = path_join(dir, "dev.target");
+    struct journal_state before;
+    assert_int_equal(journal_load(dir, "dev", false, &before, NULL), 0);
+    char name[64];
+    snprintf(name, sizeof name, "dev-%.16s.target", before.head.target_sha256);
+    journal_state_free(&before);
+    char *path = path_join(dir, name);
     assert_int_equal(file_write_atomic(path, "x", 1, NULL), 0);
     struct journal_state s;
     bkf_error err = BKF_ERROR_INIT;
@@ -174,6 +185,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(comes_back),
         cmocka_unit_test(second_begin_is_refused),
+        cmocka_unit_test(replacing_keeps_one_whole),
         cmocka_unit_test(finished_is_last),
         cmocka_unit_test(any_cut_is_safe),
         cmocka_unit_test(damaged_target_is_refused),
