@@ -47,6 +47,17 @@ enum opt_id {
     OPT_RANGE,
     OPT_NO_RUN,
     OPT_ORIGINS,
+    OPT_AT,
+    OPT_PAD,
+    OPT_DRY_RUN,
+    OPT_BACKUP,
+    OPT_TRUST_BACKUP,
+    OPT_NO_BACKUP,
+    OPT_BACKUP_DIR,
+    OPT_BACKUP_VERIFY,
+    OPT_ALLOW_PROTECTED,
+    OPT_PRESERVE_KEEP,
+    OPT_SVG,
     OPT_COUNT
 };
 struct opt_spec {
@@ -179,5 +190,13 @@ bkf_status cmd_check(struct cli *);
 bkf_status cmd_profile(struct cli *);
 bkf_status cmd_list(struct cli *);
 bkf_status cmd_plugins(struct cli *);
+bkf_status cmd_write(struct cli *);
+bkf_status cmd_erase(struct cli *);
+bkf_status cmd_restore(struct cli *);
+bkf_status cmd_resume(struct cli *);
+bkf_status cmd_undo(struct cli *);
+bkf_status cmd_protect(struct cli *);
+bkf_status cmd_wiring(struct cli *);
+bkf_status cmd_doctor(struct cli *);
 
 #endif

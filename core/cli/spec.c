@@ -83,6 +83,64 @@ static const struct opt_spec profile_opts[] = {
     { OPT_ORIGINS, 0, "origins", NULL, "with the file and line of every value", false, false }, END
 };
 
+/* What every change of the flash takes. */
+#define CHANGE_ROWS                                                                                    \
+    { OPT_DRY_RUN, 'n', "dry-run", NULL, "show the plan, change nothing", false, false },              \
+        { OPT_BACKUP, 0, "backup", "FILE", "this dump is the backup; none is made", false, false },    \
+        { OPT_TRUST_BACKUP,                                                                            \
+          0,                                                                                           \
+          "trust-backup",                                                                              \
+          NULL,                                                                                        \
+          "with --backup: the flash holds just that, do not read it first",                            \
+          false,                                                                                       \
+          false },                                                                                     \
+        { OPT_NO_BACKUP, 0, "no-backup", NULL, "make no backup: there is no way back", false, false }, \
+        { OPT_BACKUP_DIR, 0, "backup-dir", "DIR", "where backups are made", false, false },            \
+        { OPT_BACKUP_VERIFY,                                                                           \
+          0,                                                                                           \
+          "backup-verify",                                                                             \
+          NULL,                                                                                        \
+          "read all of the backup twice, not only a sample",                                           \
+          false,                                                                                       \
+          false },                                                                                     \
+        { OPT_ALLOW_PROTECTED,                                                                         \
+          0,                                                                                           \
+          "allow-protected",                                                                           \
+          "NAME",                                                                                      \
+          "change this protected partition; repeatable",                                               \
+          true,                                                                                        \
+          false },                                                                                     \
+        { OPT_PRESERVE_KEEP,                                                                           \
+          0,                                                                                           \
+          "preserve-keep",                                                                             \
+          NULL,                                                                                        \
+          "leave partitions marked keep as they are",                                                  \
+          false,                                                                                       \
+          false },                                                                                     \
+        OPT_NO_RUN_ROW
+#define OPT_AT_ROW                                                                      \
+    {                                                                                   \
+        OPT_AT, 0, "at", "OFFSET", "from here on, as long as the file is", false, false \
+    }
+
+static const struct opt_spec write_opts[] = {
+    OPT_PARTITION_ROW,
+    OPT_RANGE_ROW,
+    OPT_AT_ROW,
+    { OPT_PAD, 0, "pad", NULL, "fill the last sector of the image with erased bytes", false,
+      false },
+    CHANGE_ROWS,
+    END
+};
+static const struct opt_spec erase_opts[] = { OPT_PARTITION_ROW, OPT_RANGE_ROW, CHANGE_ROWS, END };
+static const struct opt_spec restore_opts[] = { CHANGE_ROWS, END };
+static const struct opt_spec run_opts[] = { OPT_NO_RUN_ROW, END };
+static const struct opt_spec wiring_opts[] = {
+    { OPT_SVG, 0, "svg", "FILE", "the drawing of one route, as SVG ('-' is standard output)", false,
+      false },
+    END
+};
+
 const struct verb_spec verbs[] = {
     { "dump", "[FILE]", "read the whole flash into a file, and prove it",
       "Byte n of the file is flash offset n.  Without FILE the name is made of profile, JEDEC id,\n"
@@ -95,6 +153,22 @@ const struct verb_spec verbs[] = {
     { "verify", "FILE", "compare the flash with a file",
       "FILE must be as long as the flash, or as the part that -P or --range names.\n", cmd_verify,
       verify_opts, 1, 1 },
+    { "write", "FILE", "write an image into a partition or a range",
+      "Only what differs is touched.  The old contents are saved first, everything written is\n"
+      "verified, the write protection is put back, and an interrupted write can be finished\n"
+      "with 'resume' or taken back with 'undo'.\n",
+      cmd_write, write_opts, 1, 1 },
+    { "erase", "", "erase a partition or a range", "With the same care as write.\n", cmd_erase,
+      erase_opts, 0, 0 },
+    { "restore", "FILE", "put a dump of this very device back",
+      "FILE needs its sidecar FILE.json; the device must be the one it was taken from.\n",
+      cmd_restore, restore_opts, 1, 1 },
+    { "resume", "", "finish a change of this device that was interrupted", NULL, cmd_resume,
+      run_opts, 0, 0 },
+    { "undo", "", "put back what the last change of this device replaced", NULL, cmd_undo, run_opts,
+      0, 0 },
+    { "protect", "[show|on|off]", "show or switch the write protection of the flash", NULL,
+      cmd_protect, run_opts, 0, 1 },
     { "info", "", "identify chip and flash, compare them with the profile", NULL, cmd_info,
       info_opts, 0, 0 },
     { "check", "FILE...", "check profiles; problems as file:line: error: [section] key: text", NULL,
@@ -104,6 +178,10 @@ const struct verb_spec verbs[] = {
       cmd_list, NULL, 0, 1 },
     { "plugins", "", "plugin files found, loaded or refused and why", NULL, cmd_plugins, NULL, 0,
       0 },
+    { "wiring", "", "which adapter pin goes to which pad of the board",
+      "Every route of the profile, or the one that -a names.\n", cmd_wiring, wiring_opts, 0, 0 },
+    { "doctor", "", "find out why an adapter cannot be used",
+      "The exit code says if a flash could be tried now.\n", cmd_doctor, NULL, 0, 0 },
     { "version", "", "print the version", NULL, cmd_version, NULL, 0, 0 },
     { "help", "[VERB]", "this help, or a verb's", NULL, cmd_help, NULL, 0, 1 },
     END

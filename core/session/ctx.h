@@ -12,6 +12,7 @@
 struct places {
     char *plugins; /* shipped plugins, or NULL */
     char *user_plugins;
+    char *backups;    /* folder of automatic backups, or NULL */
     char *state;      /* remembered values and journals, or NULL */
     bool state_given; /* said by the caller, not derived */
     char *dirs[12];   /* conf folders, most specific first, NULL-terminated */

@@ -249,7 +249,7 @@ bkf_status journal_reopen(const char *dir, const char *key, struct journal **out
     return error_set(err, BKF_E_NOMEM, "journal: out of memory");
 }
 
-/* ---- reading ------------------------------------------------------------------------ */
+/* ---- reading ---- */
 
 static bool get_range(json_t *a, bkf_range *out)
 {

@@ -140,6 +140,7 @@ bkf_status places_find(const bkf_setup *setup, struct places *p, bkf_error *err)
     p->state_given = setup && setup->state_dir;
     p->state = p->state_given ? strdup(setup->state_dir)
                               : xdg("XDG_STATE_HOME", ".local/state", "bkflash");
+    p->backups = xdg("XDG_DATA_HOME", ".local/share", "bkflash/backups");
     return BKF_OK;
 }
 
@@ -150,5 +151,6 @@ void places_free(struct places *p)
     free(p->plugins);
     free(p->user_plugins);
     free(p->state);
+    free(p->backups);
     *p = (struct places){ 0 };
 }

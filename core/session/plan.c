@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- stage one: what can never hold --------------------------------------------- */
+/* ---- stage one: what can never hold ---- */
 
 static bool allowed(const struct plan_input *in, const char *name)
 {
@@ -154,7 +154,7 @@ bkf_status plan_check(const struct plan_input *in, struct diag_list *diags, bkf_
     return err && err->status ? err->status : BKF_E_PROTECTED;
 }
 
-/* ---- stage two: sector by sector ------------------------------------------------- */
+/* ---- stage two: sector by sector ---- */
 
 enum sector_state { SAME, CLEAR_BITS, NEEDS_ERASE, BECOMES_BLANK };
 

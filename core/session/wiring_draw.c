@@ -82,7 +82,7 @@ char *wiring_ascii(json_t *w)
     return strbuf_take(&sb);
 }
 
-/* ---- SVG --------------------------------------------------------------------------- */
+/* ---- SVG ---- */
 
 enum { ROW = 34, TOP = 96, LEFT_X = 30, LEFT_W = 230, GAP = 260, RIGHT_W = 400 };
 

@@ -177,6 +177,51 @@ bkf_status bkf_read_name(bkf_session *, char **name, bkf_error *);
 bkf_status bkf_verify_file(bkf_session *, const bkf_range *, const char *path, char **report,
                            bkf_error *);
 
+/* ---- changing the flash ------------------------------------------------------------ */
+enum { BKF_CHANGE_WRITE = 0, BKF_CHANGE_ERASE = 1, BKF_CHANGE_RESTORE = 2 };
+enum {
+    BKF_CHANGE_DRY_RUN = 1u,       /* learn and plan, change nothing */
+    BKF_CHANGE_NO_BACKUP = 2u,     /* refused where a protected partition is touched */
+    BKF_CHANGE_TRUST_BACKUP = 4u,  /* backup holds what the flash holds: do not read it first */
+    BKF_CHANGE_PRESERVE_KEEP = 8u, /* leave keep partitions out instead of refusing */
+    BKF_CHANGE_PAD = 16u,          /* fill the image's last sector with erased bytes */
+    BKF_CHANGE_VERIFY_BACKUP = 32u /* read the whole backup twice where there is no device CRC */
+};
+typedef struct bkf_change_options {
+    uint32_t struct_size;
+    uint32_t kind;                      /* BKF_CHANGE_WRITE, ERASE or RESTORE */
+    uint32_t flags;                     /* BKF_CHANGE_* */
+    uint32_t has_range;                 /* 0 = whole flash */
+    bkf_range range;                    /* write: end 0 = as long as the file */
+    const char *label;                  /* partition the range stands for, or NULL */
+    const char *const *allow_protected; /* names of protected partitions; NULL-terminated */
+    const char *backup;                 /* an existing dump with sidecar, or NULL = make one */
+    const char *backup_dir;             /* where to make it; NULL = the user's data folder */
+} bkf_change_options;
+
+/* Plan, back up, write, verify; path: image (write), dump with sidecar (restore), NULL
+ * (erase).  Everything is refused before the first change that can be.  report: JSON with
+ * the plan and what was proven.  An interrupted change leaves a journal for bkf_resume and
+ * bkf_undo; the same call again goes on too. */
+bkf_status bkf_change(bkf_session *, const bkf_change_options *, const char *path, char **report,
+                      bkf_error *);
+/* Finish the unfinished change of this device.  BKF_E_NO_DEVICE: there is none. */
+bkf_status bkf_resume(bkf_session *, char **report, bkf_error *);
+/* Put back what the last change of this device replaced, finished or not. */
+bkf_status bkf_undo(bkf_session *, char **report, bkf_error *);
+/* Write protection: mode 0 shows it, 1 switches it on for the whole array, 2 off. */
+bkf_status bkf_protect(bkf_session *, uint32_t mode, char **json, bkf_error *);
+
+/* ---- at the bench, with nothing plugged in ------------------------------------------- */
+/* Adapter pins, pads and warnings of one route, or of every route that has pads (NULL). */
+bkf_status bkf_wiring(bkf_ctx *, const bkf_profile *, const char *route, char **json, bkf_error *);
+/* The same as a drawing; route NULL = the default one. */
+bkf_status bkf_wiring_svg(bkf_ctx *, const bkf_profile *, const char *route, char **svg,
+                          bkf_error *);
+/* Adapters, permissions, drivers in the way, plugins, profiles; profile may be NULL.  The
+ * status says if a flash could be tried now; the document comes in any case. */
+bkf_status bkf_doctor(bkf_ctx *, const bkf_profile *, const char *route, char **json, bkf_error *);
+
 #if defined(__GNUC__)
 #pragma GCC visibility pop
 #endif

@@ -1,0 +1,209 @@
+/* cmd_change.c - write, erase, restore, resume and undo: everything that changes the flash. */
+#include "cli.h"
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- options ---- */
+
+static uint32_t flag_if(struct cli *c, enum opt_id id, uint32_t flag)
+{
+    return args_has(&c->args, id) ? flag : 0;
+}
+
+static void take_flags(struct cli *c, bkf_change_options *o)
+{
+    o->flags = flag_if(c, OPT_DRY_RUN, BKF_CHANGE_DRY_RUN) |
+               flag_if(c, OPT_NO_BACKUP, BKF_CHANGE_NO_BACKUP) |
+               flag_if(c, OPT_TRUST_BACKUP, BKF_CHANGE_TRUST_BACKUP) |
+               flag_if(c, OPT_PRESERVE_KEEP, BKF_CHANGE_PRESERVE_KEEP) |
+               flag_if(c, OPT_PAD, BKF_CHANGE_PAD) |
+               flag_if(c, OPT_BACKUP_VERIFY, BKF_CHANGE_VERIFY_BACKUP);
+    o->backup = args_get(&c->args, OPT_BACKUP);
+    o->backup_dir = args_get(&c->args, OPT_BACKUP_DIR);
+}
+
+/* -P, --range or --at; --at leaves the end to the file. */
+static bkf_status take_place(struct cli *c, bkf_change_options *o)
+{
+    const char *at = args_get(&c->args, OPT_AT);
+    bool has = false;
+    const char *label = NULL;
+    bkf_status st = cli_range(c, &o->range, &has, &label);
+    if (st)
+        return st;
+    if (at && has)
+        return cli_fail(c, BKF_E_PARAM, "--at excludes -P and --range");
+    if (at) {
+        o->range.end = 0;
+        has = true;
+        st = bkf_profile_address(c->profile, at, &o->range.start, &c->err);
+    }
+    o->has_range = has;
+    o->label = args_get(&c->args, OPT_PARTITION);
+    return st;
+}
+
+/* ---- what is said ---- */
+
+static void say_plan(struct cli *c, const json_t *doc)
+{
+    const json_t *p = json_object_get(doc, "plan");
+    char erase[32], program[32], t[32];
+    say_always(c,
+               "plan: %" PRIu64 " sectors are right already, %" PRIu64 " only get bits cleared, "
+               "%" PRIu64 " are erased and programmed, %" PRIu64 " only erased",
+               number_of(p, "sectors_equal"), number_of(p, "sectors_program_only"),
+               number_of(p, "sectors_erase_program"), number_of(p, "sectors_erase_only"));
+    say_always(c, "plan: erase %s, program %s, about %s",
+               size_text(number_of(p, "erase_bytes"), erase),
+               size_text(number_of(p, "program_bytes"), program),
+               time_text((double)(number_of(p, "erase_us") + number_of(p, "program_us") +
+                                  number_of(p, "verify_us")) /
+                             1e6,
+                         t));
+    const json_t *kept = json_object_get(p, "kept");
+    for (size_t i = 0; i < json_array_size(kept); i++)
+        say_always(c, "plan: 0x%06x..0x%06x is left as it is",
+                   (unsigned)number_of(json_array_get(kept, i), "start"),
+                   (unsigned)number_of(json_array_get(kept, i), "end"));
+}
+
+static void print_steps(const json_t *doc)
+{
+    const json_t *steps = json_object_get(json_object_get(doc, "plan"), "steps");
+    for (size_t i = 0; i < json_array_size(steps); i++) {
+        const json_t *s = json_array_get(steps, i);
+        printf("%-7s 0x%06x..0x%06x\n", text_of(s, "do"), (unsigned)number_of(s, "start"),
+               (unsigned)number_of(s, "end"));
+    }
+}
+
+static void summary(struct cli *c)
+{
+    json_t *doc = cli_result(c);
+    char size[32], t[32];
+    if (!doc)
+        return;
+    const char *outcome = text_of(doc, "outcome");
+    if (strcmp(outcome, "planned") == 0) {
+        say_plan(c, doc);
+        if (!c->json)
+            print_steps(doc);
+        say_always(c, "dry run: nothing was changed");
+    } else if (strcmp(outcome, "nothing to do") == 0) {
+        say(c, "the flash holds this already: nothing was changed");
+    } else {
+        say_plan(c, doc);
+        if (text_of(doc, "backup")[0])
+            say(c, "backup of the old contents: %s (%s)", text_of(doc, "backup"),
+                text_of(doc, "backup_proof"));
+        if (json_array_size(json_object_get(doc, "repaired")))
+            say_always(c, "%zu ranges had to be written again",
+                       json_array_size(json_object_get(doc, "repaired")));
+        say(c, "%s done in %s: %s proven by %s, %" PRIu64 " retries, protection %s",
+            text_of(doc, "what"), time_text((double)number_of(doc, "duration_us") / 1e6, t),
+            size_text(number_of(doc, "proven_bytes"), size), text_of(doc, "proof"),
+            number_of(doc, "retries"),
+            json_is_true(json_object_get(doc, "protection_restored")) ? "as before"
+                                                                      : "NOT as before");
+    }
+    json_decref(doc);
+}
+
+static bkf_status finish(struct cli *c, bkf_status st)
+{
+    st = cli_finish(c, st);
+    if (!st)
+        summary(c);
+    return st;
+}
+
+/* ---- commands ---- */
+
+static bkf_status change(struct cli *c, bkf_change_options *o, const char *path)
+{
+    const char **allow = args_list(&c->args, OPT_ALLOW_PROTECTED);
+    o->allow_protected = allow;
+    take_flags(c, o);
+    if (o->flags & BKF_CHANGE_NO_BACKUP)
+        say_always(c, "%swarning:%s without a backup there is no way back", paint(c, "yellow"),
+                   paint(c, "off"));
+    bkf_status st = cli_session(c);
+    if (!st)
+        st = finish(c, bkf_change(c->session, o, path, &c->result, &c->err));
+    free(allow);
+    return st;
+}
+
+bkf_status cmd_write(struct cli *c)
+{
+    bkf_change_options o = { .struct_size = sizeof o, .kind = BKF_CHANGE_WRITE };
+    bkf_status st = cli_profile(c);
+    if (!st)
+        st = take_place(c, &o);
+    if (!st && !o.has_range)
+        return cli_fail(c, BKF_E_PARAM,
+                        "write needs a place: -P PARTITION, --at OFFSET or --range START..END; a "
+                        "whole dump is put back with: restore FILE");
+    return st ? st : change(c, &o, c->args.positional[0]);
+}
+
+bkf_status cmd_erase(struct cli *c)
+{
+    bkf_change_options o = { .struct_size = sizeof o, .kind = BKF_CHANGE_ERASE };
+    bkf_status st = cli_profile(c);
+    if (!st)
+        st = take_place(c, &o);
+    if (!st && !o.has_range)
+        return cli_fail(c, BKF_E_PARAM, "erase needs -P PARTITION or --range START..END");
+    return st ? st : change(c, &o, NULL);
+}
+
+bkf_status cmd_restore(struct cli *c)
+{
+    bkf_change_options o = { .struct_size = sizeof o, .kind = BKF_CHANGE_RESTORE };
+    bkf_status st = cli_profile(c);
+    return st ? st : change(c, &o, c->args.positional[0]);
+}
+
+bkf_status cmd_resume(struct cli *c)
+{
+    bkf_status st = cli_session(c);
+    return st ? st : finish(c, bkf_resume(c->session, &c->result, &c->err));
+}
+
+bkf_status cmd_undo(struct cli *c)
+{
+    bkf_status st = cli_session(c);
+    return st ? st : finish(c, bkf_undo(c->session, &c->result, &c->err));
+}
+
+bkf_status cmd_protect(struct cli *c)
+{
+    static const char *const words[] = { "show", "on", "off" };
+    const char *word = c->args.n_positional ? c->args.positional[0] : "show";
+    uint32_t mode = 0;
+    while (mode < ARRAY_LEN(words) && strcmp(words[mode], word) != 0)
+        mode++;
+    if (mode == ARRAY_LEN(words))
+        return cli_fail(c, BKF_E_PARAM, "protect %s: show, on or off", word);
+    bkf_status st = cli_session(c);
+    if (st)
+        return st;
+    st = cli_finish(c, bkf_protect(c->session, mode, &c->result, &c->err));
+    json_t *doc = cli_result(c);
+    const json_t *ranges = json_object_get(doc, "protected");
+    if (doc && !c->json) {
+        printf("status registers: 0x%0*x\n", (int)(number_of(doc, "status_bits") / 4),
+               (unsigned)number_of(doc, "status"));
+        for (size_t i = 0; i < json_array_size(ranges); i++)
+            printf("protected: 0x%06x..0x%06x\n",
+                   (unsigned)number_of(json_array_get(ranges, i), "start"),
+                   (unsigned)number_of(json_array_get(ranges, i), "end"));
+        if (!json_array_size(ranges))
+            puts("nothing is protected");
+    }
+    json_decref(doc);
+    return st;
+}

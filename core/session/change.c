@@ -1,0 +1,358 @@
+/* change.c - the order of a change: everything that can be refused comes first, a backup
+ * and a synced journal come before the first erase, proof comes before success. */
+#include "change.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bkf_status no_memory(bkf_error *err)
+{
+    return error_set(err, BKF_E_NOMEM, "out of memory");
+}
+
+void change_free(struct change *c)
+{
+    if (c->journal)
+        (void)journal_end(c->journal, false, NULL);
+    plan_free(&c->plan);
+    range_list_free(&c->repaired);
+    free(c->target);
+    free(c->current);
+    free(c->skip);
+    free(c->areas);
+    free(c->area_origin);
+    free(c->touched);
+    free(c->done);
+    free(c->backup);
+    free(c->allow_text);
+}
+
+/* ---- the device ---- */
+
+/* Unique id where there is one; else flash id and profile, which two boards may share. */
+static void make_key(struct change *c)
+{
+    const bkf_chip_info *i = &c->s->info;
+    size_t n = (size_t)snprintf(c->key, sizeof c->key, "%06X", i->jedec_id);
+    for (uint32_t k = 0; k < i->unique_id_len && k < sizeof i->unique_id; k++)
+        n += (size_t)snprintf(c->key + n, sizeof c->key - n, "%s%02x", k ? "" : "-",
+                              i->unique_id[k]);
+    if (!i->unique_id_len)
+        snprintf(c->key + n, sizeof c->key - n, "-%s", c->s->profile->name);
+}
+
+static void take_timing(struct change *c)
+{
+    const bkf_chip_class *cls = c->s->chip_class;
+    const bkf_timing *t = BKF_HAS(bkf_chip_class, cls, extension) && cls->extension
+                              ? cls->extension(c->s->chip, BKF_EXT_TIMING)
+                              : NULL;
+    if (t)
+        memcpy(&c->timing, t,
+               t->struct_size < sizeof c->timing ? t->struct_size : sizeof c->timing);
+    /* A part that does not say still erases its sectors. */
+    if (!c->timing.erase_4k_us)
+        c->timing.erase_4k_us = 60000;
+}
+
+bkf_status change_meet(struct change *c, bkf_error *err)
+{
+    bkf_session *s = c->s;
+    c->start_us = op_now(s);
+    if (!s->chip_class->erase || !s->chip_class->program)
+        return error_set(err, BKF_E_UNSUPPORTED, "the driver %s cannot change the flash",
+                         s->chip_class->name);
+    bkf_status st = session_identify(s, err);
+    if (!st)
+        st = session_size(s, &c->size, err);
+    if (st)
+        return st;
+    make_key(c);
+    take_timing(c);
+    return BKF_OK;
+}
+
+/* ---- the plan ---- */
+
+static void fill_facts(struct change *c, struct plan_facts *f)
+{
+    bkf_session *s = c->s;
+    size_t ne = session_windows(s, BKF_CAN_ERASE, c->size, c->erasable, &c->window_reason);
+    size_t np = session_windows(s, BKF_CAN_PROGRAM, c->size, c->programmable, &c->window_reason);
+    *f = (struct plan_facts){
+        .size = c->size,
+        .page = s->info.page ? s->info.page : s->profile->page,
+        .sector = SECTOR,
+        .erased = s->profile->erased,
+        .erasable = c->erasable,
+        .n_erasable = ne,
+        .programmable = c->programmable,
+        .n_programmable = np,
+        .window_reason = c->window_reason,
+        .erase_4k_us = c->timing.erase_4k_us,
+        .erase_32k_us = c->timing.erase_32k_us,
+        .erase_64k_us = c->timing.erase_64k_us,
+        .program_page_us = c->timing.program_page_us,
+        .read_rate = c->timing.read_rate,
+        .write_rate = c->timing.write_rate,
+        .areas = c->areas,
+        .n_areas = c->n_areas,
+    };
+}
+
+static void plan_input(struct change *c, struct plan_input *in)
+{
+    *in = (struct plan_input){
+        .kind = c->kind,
+        .request = c->request,
+        .target = c->target,
+        .allow = c->allow,
+        .may_change_keep = c->may_change_keep,
+        .preserve_keep = c->preserve_keep,
+    };
+    fill_facts(c, &in->facts);
+}
+
+/* All refusals, each once, as findings; the first one is the error. */
+static bkf_status report_refusals(struct change *c, struct diag_list *d, bkf_status st,
+                                  bkf_error *err)
+{
+    if (st && d->n > 1)
+        for (size_t i = 1; i < d->n; i++)
+            session_log(c->s, BKF_LOG_ERROR, "%s", d->items[i].text);
+    diag_free(d);
+    (void)err;
+    return st;
+}
+
+bkf_status change_refuse(struct change *c, bkf_error *err)
+{
+    struct plan_input in;
+    struct diag_list d = { 0 };
+    plan_input(c, &in);
+    bkf_status st = plan_check(&in, &d, err);
+    if (!st && (c->flags & BKF_CHANGE_NO_BACKUP))
+        for (size_t i = 0; i < c->n_areas && !st; i++)
+            if (c->areas[i].protect && range_overlaps(c->areas[i].range, c->request))
+                st = error_set(err, BKF_E_PROTECTED,
+                               "%s is protected: it is never changed without a backup, so "
+                               "--no-backup is refused",
+                               c->areas[i].name);
+    return report_refusals(c, &d, st, err);
+}
+
+static bkf_status make_plan(struct change *c, bkf_error *err)
+{
+    struct plan_input in;
+    struct diag_list d = { 0 };
+    plan_input(c, &in);
+    in.current = c->current;
+    bkf_status st = plan_make(&in, &c->plan, &d, err);
+    st = report_refusals(c, &d, st, err);
+    if (st)
+        return st;
+    c->touched = calloc(c->plan.n_groups + c->n_done + 1, sizeof *c->touched);
+    if (!c->touched)
+        return no_memory(err);
+    size_t n = plan_touched(&c->plan, c->touched);
+    for (size_t i = 0; i < c->n_done; i++)
+        c->touched[n++] = c->done[i];
+    c->n_touched = range_normalize(c->touched, n, c->touched);
+    return BKF_OK;
+}
+
+/* ---- the journal ---- */
+
+char *change_journal_dir(const struct change *c, bkf_error *err)
+{
+    const char *state = c->s->ctx->places.state;
+    char *dir = state ? path_join(state, "journal") : NULL;
+    if (!dir)
+        error_set(err, BKF_E_FILE,
+                  "no folder for the journal: neither HOME nor XDG_STATE_HOME is set");
+    return dir;
+}
+
+static void fill_head(const struct change *c, struct journal_head *h)
+{
+    static const char *const kinds[] = { "write", "erase", "restore" };
+    *h = (struct journal_head){ .request = c->request,
+                                .status = c->status_before,
+                                .status_bits = c->status_bits,
+                                .may_change_keep = c->may_change_keep,
+                                .preserve_keep = c->preserve_keep };
+    snprintf(h->kind, sizeof h->kind, "%s", kinds[c->kind]);
+    snprintf(h->backup, sizeof h->backup, "%s", c->backup ? c->backup : "");
+    snprintf(h->backup_sha256, sizeof h->backup_sha256, "%s", c->backup_sha256);
+    snprintf(h->profile, sizeof h->profile, "%s", c->s->profile->name);
+    snprintf(h->jedec, sizeof h->jedec, "%06X", c->s->info.jedec_id);
+    snprintf(h->chip, sizeof h->chip, "%s",
+             c->s->profile->chip_name ? c->s->profile->chip_name : "");
+    snprintf(h->allow, sizeof h->allow, "%s",
+             c->allow_text  ? c->allow_text
+             : c->allow_all ? "*"
+                            : "");
+    for (uint32_t i = 0; i < c->s->info.unique_id_len && i < 16; i++)
+        snprintf(h->unique_id + 2 * i, 3, "%02x", c->s->info.unique_id[i]);
+}
+
+static bkf_status open_journal(struct change *c, bool replace, bkf_error *err)
+{
+    if (c->journal)
+        return BKF_OK; /* resume appends to the one that is there */
+    char *dir = change_journal_dir(c, err);
+    if (!dir)
+        return BKF_E_FILE;
+    struct journal_head h;
+    fill_head(c, &h);
+    bkf_status st = journal_begin(dir, c->key, &h, c->target, replace, &c->journal, err);
+    free(dir);
+    return st;
+}
+
+/* ---- act ---- */
+
+static bkf_status read_status(struct change *c, bkf_error *err)
+{
+    const bkf_chip_class *cls = c->s->chip_class;
+    if (!cls->status || c->status_known)
+        return BKF_OK;
+    bkf_status st = cls->status(c->s->chip, &c->s->op, &c->status_before, &c->status_bits, err);
+    if (st == BKF_E_UNSUPPORTED)
+        return BKF_OK;
+    c->status_known = !st;
+    return st ? session_failed(c->s, err) : BKF_OK;
+}
+
+static bkf_status act(struct change *c, bool replace, bkf_error *err)
+{
+    bkf_error lock_err = BKF_ERROR_INIT;
+    bkf_status st = read_status(c, err);
+    if (!st)
+        st = open_journal(c, replace, err);
+    if (st)
+        return st;
+    if (c->plan.n_groups)
+        st = change_unlock(c, err);
+    if (!st)
+        st = change_groups(c, err);
+    if (!st)
+        st = change_verify(c, err);
+    bkf_status locked = change_lock(c, &lock_err);
+    if (!st && locked) {
+        *err = lock_err;
+        error_prefix(err, "everything was written and verified, but the write protection could not "
+                          "be put back");
+        st = locked;
+    } else if (st && locked) {
+        session_log(c->s, BKF_LOG_WARN, "the write protection could not be put back: %s",
+                    lock_err.message);
+    }
+    if (st) {
+        session_log(
+            c->s, BKF_LOG_WARN,
+            "the journal is kept: 'bkflash resume' finishes the job, 'bkflash undo' puts the "
+            "old contents back");
+        return st;
+    }
+    struct journal *j = c->journal;
+    c->journal = NULL;
+    return journal_end(j, true, err);
+}
+
+bkf_status change_finish(struct change *c, const bkf_change_options *o, bool replace, char **report,
+                         bkf_error *err)
+{
+    const char *outcome = "done";
+    bkf_status st = change_learn(c, o, err);
+    if (!st)
+        st = make_plan(c, err);
+    if (!st && (c->flags & BKF_CHANGE_DRY_RUN))
+        outcome = "planned";
+    else if (!st && !c->plan.n_groups && !c->journal && !replace)
+        outcome = "nothing to do";
+    else if (!st)
+        st = act(c, replace, err);
+    if (!st && report) {
+        json_t *doc = change_report(c, outcome);
+        *report = doc ? json_dumps(doc, JSON_INDENT(2)) : NULL;
+        json_decref(doc);
+        if (!*report)
+            st = no_memory(err);
+    }
+    return st;
+}
+
+/* ---- public ---- */
+
+static bkf_status take_options(struct change *c, bkf_session *s, const bkf_change_options *given,
+                               bkf_change_options *o, bkf_error *err)
+{
+    if (!s || !given)
+        return error_set(err, BKF_E_PARAM, "bkf_change: session and options are needed");
+    memcpy(o, given, given->struct_size < sizeof *o ? given->struct_size : sizeof *o);
+    c->s = s;
+    c->flags = o->flags;
+    c->label = o->label;
+    c->allow = o->allow_protected;
+    c->preserve_keep = (o->flags & BKF_CHANGE_PRESERVE_KEEP) != 0;
+    c->kind = o->kind == BKF_CHANGE_ERASE     ? PLAN_ERASE
+              : o->kind == BKF_CHANGE_RESTORE ? PLAN_RESTORE
+                                              : PLAN_WRITE;
+    struct strbuf sb = STRBUF_INIT;
+    for (const char *const *a = c->allow; a && *a; a++)
+        strbuf_addf(&sb, "%s%s", sb.len ? "," : "", *a);
+    c->allow_text = strbuf_take(&sb);
+    if ((o->flags & BKF_CHANGE_TRUST_BACKUP) && !o->backup)
+        return error_set(err, BKF_E_PARAM, "--trust-backup needs --backup FILE");
+    return c->allow_text ? BKF_OK : no_memory(err);
+}
+
+static bkf_status prepare(struct change *c, const bkf_change_options *o, const char *path,
+                          bkf_error *err)
+{
+    bkf_status st = c->kind == PLAN_ERASE     ? change_target_erase(c, o, err)
+                    : c->kind == PLAN_RESTORE ? change_target_dump(c, path, err)
+                                              : change_target_file(c, path, o, err);
+    if (!st)
+        st = change_areas(c, err);
+    return st ? st : change_refuse(c, err);
+}
+
+static bkf_status change_run(struct change *c, const bkf_change_options *o, const char *path,
+                             char **report, bkf_error *err)
+{
+    /* With the size from the profile everything is refused before any I/O that can be; a
+     * restore has to know the device first. */
+    bool early = c->kind != PLAN_RESTORE && c->s->profile->size;
+    bkf_status st = BKF_OK;
+    c->allow_all = c->kind == PLAN_RESTORE;
+    c->size = c->s->profile->size;
+    if (early)
+        st = prepare(c, o, path, err);
+    if (!st)
+        st = change_meet(c, err);
+    if (!st && !early)
+        st = prepare(c, o, path, err);
+    if (!st)
+        st = change_resume_if_same(c, err);
+    return st ? st : change_finish(c, o, false, report, err);
+}
+
+bkf_status bkf_change(bkf_session *s, const bkf_change_options *options, const char *path,
+                      char **report, bkf_error *err)
+{
+    struct change c = { 0 };
+    bkf_change_options o = { 0 };
+    bkf_error own = BKF_ERROR_INIT;
+    err = err ? err : &own;
+    if (report)
+        *report = NULL;
+    bkf_status st = take_options(&c, s, options, &o, err);
+    if (!st && !path && c.kind != PLAN_ERASE)
+        st = error_set(err, BKF_E_PARAM, "bkf_change: a file is needed");
+    if (!st)
+        st = change_run(&c, &o, path, report, err);
+    change_free(&c);
+    return st;
+}

@@ -1,0 +1,113 @@
+/* change.h - one change to the flash: write, erase, restore, resume or undo.
+ *
+ *   prepare   request, target bytes, rules            (change.c, change_target.c)
+ *   learn     what the flash holds now                 (change_learn.c)
+ *   plan      steps, or nothing to do                  (plan.c)
+ *   back up   the old bytes, proven                    (change_backup.c)
+ *   act       journal, unlock, groups, verify, lock    (change_exec.c, change_verify.c)
+ *   report    JSON for people and programs             (change_report.c)
+ *
+ * No branch on transport: a device with BKF_EXT_DIGEST is searched and proven by its own
+ * CRC, any other by reading. */
+#ifndef CORE_SESSION_CHANGE_H
+#define CORE_SESSION_CHANGE_H
+#include "journal.h"
+#include "plan.h"
+#include "session.h"
+
+enum { REPAIR_ROUNDS = 3 };
+
+struct change {
+    bkf_session *s;
+    enum plan_kind kind;
+    uint32_t flags; /* BKF_CHANGE_* */
+    const char *label;
+    const char *const *allow; /* protected areas allowed */
+    bool allow_all;           /* going back: every protected area is allowed */
+    bool may_change_keep, preserve_keep;
+    bool backup_stands; /* resume and undo: the old bytes are saved already */
+    /* prepare */
+    uint32_t size;
+    bkf_range request;
+    uint8_t *target, *current; /* request bytes each */
+    bool *skip;                /* per sector: not to be touched (holes of a dump) */
+    struct plan_area *areas;
+    char (*area_origin)[160];
+    size_t n_areas;
+    bkf_range erasable[WINDOWS_MAX], programmable[WINDOWS_MAX];
+    const char *window_reason;
+    bkf_timing timing;
+    char key[64]; /* names the device in the journal and backup folders */
+    char *allow_text;
+    /* results */
+    struct plan plan;
+    bkf_range *touched; /* merged ranges of plan.groups, plus what an earlier run did */
+    size_t n_touched;
+    bkf_range *done; /* resume: groups an earlier run finished */
+    size_t n_done;
+    char *backup; /* path, or NULL */
+    char backup_sha256[65];
+    const char *backup_proof;
+    uint32_t status_before, status_bits;
+    bool unlocked, status_known, lock_failed;
+    struct journal *journal;
+    struct range_list repaired;
+    uint64_t by_crc, by_reading; /* bytes proven */
+    uint32_t group_retries;
+    uint64_t start_us, erase_us_spent;
+};
+
+/* change.c: attach and identify, refuse what the rules forbid, then learn, plan and act.
+ * replace: an unfinished journal of this device gives way to this change. */
+bkf_status change_meet(struct change *, bkf_error *);
+bkf_status change_refuse(struct change *, bkf_error *);
+bkf_status change_finish(struct change *, const bkf_change_options *, bool replace, char **report,
+                         bkf_error *);
+char *change_journal_dir(const struct change *, bkf_error *);
+void change_free(struct change *);
+
+/* change_again.c: the same job as an unfinished one goes on with it. */
+bkf_status change_resume_if_same(struct change *, bkf_error *);
+
+/* change_target.c: file contents and rules into request, target and areas. */
+bkf_status change_target_file(struct change *, const char *path, const bkf_change_options *,
+                              bkf_error *);
+bkf_status change_target_erase(struct change *, const bkf_change_options *, bkf_error *);
+bkf_status change_target_dump(struct change *, const char *path, bkf_error *);
+bkf_status change_areas(struct change *, bkf_error *);
+/* A sidecar's identity against the device: BKF_E_MISMATCH names both.  *same_unit: the unique
+ * ids are known and equal. */
+bkf_status change_same_device(const bkf_session *, const json_t *sidecar, const char *path,
+                              bool *same_unit, bkf_error *);
+/* Sidecar of a dump (path.json), its hash checked against the dump's bytes. */
+bkf_status change_dump_load(const char *path, uint8_t **data, size_t *len, json_t **sidecar,
+                            bkf_range *range, char sha256[65], bkf_error *);
+
+/* change_learn.c */
+bkf_status change_learn(struct change *, const bkf_change_options *, bkf_error *);
+
+/* change_backup.c */
+bkf_status change_backup_path(struct change *, const bkf_change_options *, char **path,
+                              bkf_error *);
+/* Read range into path with its sidecar (path NULL = memory only), and into current. */
+bkf_status change_backup_read(struct change *, bkf_range, const char *path, uint32_t verify,
+                              bkf_error *);
+/* An existing backup: hashes, identity, coverage; fills current when it is trusted. */
+bkf_status change_backup_given(struct change *, const bkf_change_options *, bkf_error *);
+
+/* change_exec.c: journal must be open.  On any failure the protection is put back as far as
+ * the device still listens. */
+bkf_status change_unlock(struct change *, bkf_error *);
+bkf_status change_lock(struct change *, bkf_error *);
+bkf_status change_groups(struct change *, bkf_error *);
+/* Erase and program one sector outside of any plan (repair). */
+bkf_status change_sector(struct change *, uint32_t at, bkf_error *);
+
+/* change_verify.c: everything touched holds its target, repaired where it does not. */
+bkf_status change_verify(struct change *, bkf_error *);
+
+/* change_report.c */
+json_t *change_plan_json(const struct change *);
+json_t *change_report(const struct change *, const char *outcome);
+
+#endif

@@ -1,0 +1,198 @@
+/* change_again.c - finishing what an earlier run began, and putting back what it replaced. */
+#include "change.h"
+#include <stdlib.h>
+#include <string.h>
+
+static bkf_status no_memory(bkf_error *err)
+{
+    return error_set(err, BKF_E_NOMEM, "out of memory");
+}
+
+/* ---- resume ---- */
+
+static bool same_job(const struct change *c, const struct journal_state *j)
+{
+    return c->target && j->target && j->head.request.start == c->request.start &&
+           j->head.request.end == c->request.end &&
+           memcmp(j->target, c->target, range_len(c->request)) == 0;
+}
+
+/* Take over everything from the journal but the bytes that are there already. */
+static bkf_status adopt(struct change *c, struct journal_state *j, const char *dir, bkf_error *err)
+{
+    c->done = j->done;
+    c->n_done = j->n_done;
+    j->done = NULL;
+    j->n_done = 0;
+    c->backup = j->head.backup[0] ? strdup(j->head.backup) : NULL;
+    memcpy(c->backup_sha256, j->head.backup_sha256, sizeof c->backup_sha256);
+    c->backup_stands = true;
+    c->status_before = j->head.status;
+    c->status_bits = j->head.status_bits;
+    c->status_known = j->head.status_bits != 0;
+    c->unlocked = c->status_known; /* so that the end puts it back in any case */
+    c->may_change_keep = j->head.may_change_keep;
+    c->preserve_keep = j->head.preserve_keep;
+    c->kind = strcmp(j->head.kind, "erase") == 0     ? PLAN_ERASE
+              : strcmp(j->head.kind, "restore") == 0 ? PLAN_RESTORE
+                                                     : PLAN_WRITE;
+    c->allow_all = true; /* the first run was allowed to, and has begun */
+    return journal_reopen(dir, c->key, &c->journal, err);
+}
+
+/* The same command again goes on where the last one stopped. */
+bkf_status change_resume_if_same(struct change *c, bkf_error *err)
+{
+    struct journal_state j;
+    if (c->flags & BKF_CHANGE_DRY_RUN)
+        return BKF_OK;
+    char *dir = change_journal_dir(c, err);
+    if (!dir)
+        return BKF_E_FILE;
+    bkf_error ignored = BKF_ERROR_INIT;
+    bkf_status st = journal_load(dir, c->key, false, &j, &ignored);
+    if (st == BKF_E_NO_DEVICE) {
+        st = BKF_OK;
+    } else if (!st && same_job(c, &j)) {
+        session_log(c->s, BKF_LOG_INFO, "going on with the unfinished %s of this device",
+                    j.head.kind);
+        st = adopt(c, &j, dir, err);
+        journal_state_free(&j);
+    } else {
+        if (!st)
+            journal_state_free(&j);
+        st =
+            error_set(err, BKF_E_BUSY,
+                      "an unfinished change of this device is recorded in %s/%s.journal; finish it "
+                      "with 'bkflash resume' or put the old contents back with 'bkflash undo'",
+                      dir, c->key);
+    }
+    free(dir);
+    return st;
+}
+
+static bkf_status resume_run(struct change *c, char **report, bkf_error *err)
+{
+    struct journal_state j;
+    bkf_change_options o = { .struct_size = sizeof o };
+    bkf_status st = change_meet(c, err);
+    char *dir = st ? NULL : change_journal_dir(c, err);
+    if (!dir)
+        return st ? st : BKF_E_FILE;
+    st = journal_load(dir, c->key, false, &j, err);
+    if (!st) {
+        c->request = j.head.request;
+        c->target = j.target;
+        j.target = NULL;
+        size_t n = range_len(c->request);
+        c->current = malloc(n + 1);
+        c->skip = calloc(n / SECTOR + 1, sizeof *c->skip);
+        if (c->request.end > c->size)
+            st = error_set(err, BKF_E_FILE, "the journal's range goes past the end of this flash");
+        else if (!c->current || !c->skip || !c->target)
+            st = no_memory(err);
+        else
+            st = adopt(c, &j, dir, err);
+        journal_state_free(&j);
+    }
+    free(dir);
+    if (!st)
+        st = change_areas(c, err);
+    if (!st)
+        st = change_refuse(c, err);
+    return st ? st : change_finish(c, &o, false, report, err);
+}
+
+bkf_status bkf_resume(bkf_session *s, char **report, bkf_error *err)
+{
+    struct change c = { .s = s };
+    bkf_error own = BKF_ERROR_INIT;
+    err = err ? err : &own;
+    if (report)
+        *report = NULL;
+    if (!s)
+        return error_set(err, BKF_E_PARAM, "bkf_resume: no session");
+    bkf_status st = resume_run(&c, report, err);
+    change_free(&c);
+    return st;
+}
+
+/* The bytes that the last change replaced, as a new change of its own. */
+static bkf_status undo_target(struct change *c, const struct journal_state *j, bkf_error *err)
+{
+    uint8_t *data = NULL;
+    json_t *side = NULL;
+    size_t len = 0;
+    bkf_range range;
+    char sha[65];
+    if (!j->head.backup[0])
+        return error_set(err, BKF_E_FILE,
+                         "the last %s was made without a backup, so there is nothing to put back",
+                         j->head.kind);
+    bkf_status st = change_dump_load(j->head.backup, &data, &len, &side, &range, sha, err);
+    if (!st && strcmp(sha, j->head.backup_sha256) != 0)
+        st = error_set(err, BKF_E_FILE, "%s is not the backup that the last %s made",
+                       j->head.backup, j->head.kind);
+    if (!st) {
+        c->request = range_intersect(range, j->head.request);
+        size_t n = range_len(c->request);
+        c->target = malloc(n + 1);
+        c->current = malloc(n + 1);
+        c->skip = calloc(n / SECTOR + 1, sizeof *c->skip);
+        if (!c->target || !c->current || !c->skip)
+            st = no_memory(err);
+        else
+            memcpy(c->target, data + (c->request.start - range.start), n);
+    }
+    free(data);
+    json_decref(side);
+    return st;
+}
+
+static bkf_status undo_run(struct change *c, char **report, bkf_error *err)
+{
+    struct journal_state j;
+    bkf_change_options o = { .struct_size = sizeof o };
+    bkf_status st = change_meet(c, err);
+    char *dir = st ? NULL : change_journal_dir(c, err);
+    if (!dir)
+        return st ? st : BKF_E_FILE;
+    bool unfinished = true;
+    st = journal_load(dir, c->key, false, &j, err);
+    if (st == BKF_E_NO_DEVICE) {
+        unfinished = false;
+        st = journal_load(dir, c->key, true, &j, err);
+    }
+    free(dir);
+    if (st)
+        return st;
+    st = undo_target(c, &j, err);
+    c->kind = PLAN_RESTORE;
+    c->allow_all = c->may_change_keep = c->backup_stands = true;
+    if (unfinished) {
+        c->status_before = j.head.status;
+        c->status_bits = j.head.status_bits;
+        c->status_known = j.head.status_bits != 0;
+        c->unlocked = c->status_known;
+    }
+    journal_state_free(&j);
+    if (!st)
+        st = change_areas(c, err);
+    if (!st)
+        st = change_refuse(c, err);
+    return st ? st : change_finish(c, &o, unfinished, report, err);
+}
+
+bkf_status bkf_undo(bkf_session *s, char **report, bkf_error *err)
+{
+    struct change c = { .s = s };
+    bkf_error own = BKF_ERROR_INIT;
+    err = err ? err : &own;
+    if (report)
+        *report = NULL;
+    if (!s)
+        return error_set(err, BKF_E_PARAM, "bkf_undo: no session");
+    bkf_status st = undo_run(&c, report, err);
+    change_free(&c);
+    return st;
+}

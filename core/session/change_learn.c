@@ -1,0 +1,166 @@
+/* change_learn.c - what the flash holds now, at the least cost, and a backup of it.
+ *
+ * With a device CRC only what differs from the target is read; without one the whole
+ * request is.  A backup that the user trusts stands in for both. */
+#include "change.h"
+#include <stdlib.h>
+#include <string.h>
+
+static uint8_t *at_current(const struct change *c, uint32_t off)
+{
+    return c->current + (off - c->request.start);
+}
+
+/* Does the device's CRC of this range equal that of want? */
+static bkf_status crc_equal(struct change *c, const bkf_digest_ops *d, bkf_range r,
+                            const uint8_t *want, bool *equal, bkf_error *err)
+{
+    uint32_t crc = 0;
+    bkf_status st = chunk_crc(c->s, d, r.start, range_len(r), &crc, err);
+    *equal = !st && crc == crc32_update(0, want, range_len(r));
+    return st ? session_failed(c->s, err) : BKF_OK;
+}
+
+/* Sectors of r that differ from base (request-sized), by bisection. */
+static bkf_status differing(struct change *c, const bkf_digest_ops *d, bkf_range r,
+                            const uint8_t *base, struct range_list *out, bkf_error *err)
+{
+    bool equal = false;
+    if (op_stopped(c->s))
+        return error_set(err, BKF_E_CANCELLED, "cancelled before anything was changed");
+    bkf_status st = crc_equal(c, d, r, base + (r.start - c->request.start), &equal, err);
+    if (st || equal)
+        return st;
+    if (range_len(r) <= SECTOR) {
+        range_list_add(out, r.start, r.end);
+        return BKF_OK;
+    }
+    uint32_t half = (range_len(r) / 2 + SECTOR - 1) / SECTOR * SECTOR;
+    st = differing(c, d, (bkf_range){ r.start, r.start + half }, base, out, err);
+    return st ? st : differing(c, d, (bkf_range){ r.start + half, r.end }, base, out, err);
+}
+
+static bool already_done(const struct change *c, bkf_range r)
+{
+    for (size_t i = 0; i < c->n_done; i++)
+        if (range_contains(c->done[i], r))
+            return true;
+    return false;
+}
+
+/* Which sectors differ from base, block by block. */
+static bkf_status search(struct change *c, const bkf_digest_ops *d, const uint8_t *base,
+                         struct range_list *out, bkf_error *err)
+{
+    bkf_status st = BKF_OK;
+    op_phase(c->s, "compare", range_len(c->request));
+    for (uint32_t at = c->request.start; at < c->request.end && !st;) {
+        uint64_t next = ((uint64_t)at / CHUNK + 1) * CHUNK;
+        bkf_range r = { at, next < c->request.end ? (uint32_t)next : c->request.end };
+        if (!already_done(c, r))
+            st = differing(c, d, r, base, out, err);
+        at = r.end;
+        op_progress(c->s, at - c->request.start);
+    }
+    return !st && out->failed ? error_set(err, BKF_E_NOMEM, "out of memory") : st;
+}
+
+static bkf_status learn_by_crc(struct change *c, const bkf_digest_ops *d, const char *backup,
+                               bkf_error *err)
+{
+    struct range_list diff = { 0 };
+    bkf_status st = search(c, d, c->target, &diff, err);
+    memcpy(c->current, c->target, range_len(c->request));
+    if (!st && diff.n) {
+        /* One file with no holes: from the first to the last difference. */
+        bkf_range r = { diff.items[0].start, diff.items[diff.n - 1].end };
+        st = change_backup_read(c, r, backup, BKF_VERIFY_FULL, err);
+        c->backup_proof = "every byte proven by the device's CRC";
+    }
+    range_list_free(&diff);
+    return st;
+}
+
+/* Without a device CRC a sample is read twice: a full second pass would cost a third of the
+ * whole job, and --backup-verify buys it. */
+static bkf_status learn_by_reading(struct change *c, const char *backup, bkf_error *err)
+{
+    uint32_t verify = !backup                               ? BKF_VERIFY_NONE
+                      : c->flags & BKF_CHANGE_VERIFY_BACKUP ? BKF_VERIFY_FULL
+                                                            : BKF_VERIFY_SAMPLE;
+    bkf_status st = BKF_OK;
+    bkf_range gaps[2 + 64];
+    size_t n = 1;
+    gaps[0] = c->request;
+    if (c->n_done && c->n_done < 64)
+        n = range_subtract(c->request, c->done, c->n_done, gaps);
+    memcpy(c->current, c->target, range_len(c->request));
+    for (size_t i = 0; i < n && !st; i++)
+        st = change_backup_read(c, gaps[i], backup, verify, err);
+    c->backup_proof = verify == BKF_VERIFY_FULL ? "every byte read twice alike"
+                                                : "read once, every sixteenth block twice";
+    return st;
+}
+
+/* The device must still be what the backup says. */
+static bkf_status confirm_backup(struct change *c, const bkf_digest_ops *d, bkf_error *err)
+{
+    struct range_list diff = { 0 };
+    bkf_status st = BKF_OK;
+    if (d) {
+        st = search(c, d, c->current, &diff, err);
+    } else {
+        uint8_t *saved = c->current;
+        c->current = malloc(range_len(c->request));
+        if (!c->current)
+            st = error_set(err, BKF_E_NOMEM, "out of memory");
+        else
+            st = change_backup_read(c, c->request, NULL, BKF_VERIFY_NONE, err);
+        for (uint32_t i = 0; !st && i < range_len(c->request); i += SECTOR)
+            if (memcmp(saved + i, c->current + i, SECTOR) != 0)
+                range_list_add(&diff, c->request.start + i, c->request.start + i + SECTOR);
+        free(saved);
+    }
+    if (!st && diff.n)
+        st = error_set(err, BKF_E_MISMATCH,
+                       "the flash has changed since %s was taken (first at 0x%06x): leave --backup "
+                       "out to have a new one made",
+                       c->backup, diff.items[0].start);
+    range_list_free(&diff);
+    return st;
+}
+
+/* Sectors that must stay as they are take their present contents as target. */
+static void apply_skips(struct change *c)
+{
+    for (uint32_t at = c->request.start; at < c->request.end; at += SECTOR)
+        if (c->skip[(at - c->request.start) / SECTOR])
+            memcpy(c->target + (at - c->request.start), at_current(c, at), SECTOR);
+}
+
+bkf_status change_learn(struct change *c, const bkf_change_options *o, bkf_error *err)
+{
+    const bkf_digest_ops *d = chunk_digest(c->s, c->request.start, range_len(c->request));
+    bool save = !c->backup_stands && !(c->flags & (BKF_CHANGE_NO_BACKUP | BKF_CHANGE_DRY_RUN));
+    bkf_status st = BKF_OK;
+    if (o->backup && !c->backup_stands) {
+        st = change_backup_given(c, o, err);
+        if (!st && !(c->flags & BKF_CHANGE_TRUST_BACKUP))
+            st = confirm_backup(c, d, err);
+    } else {
+        char *path = NULL;
+        if (save)
+            st = change_backup_path(c, o, &path, err);
+        if (!st)
+            st = d ? learn_by_crc(c, d, path, err) : learn_by_reading(c, path, err);
+        /* Nothing differs: nothing was read, and there is no file. */
+        if (!st && path && file_exists(path)) {
+            c->backup = path;
+            path = NULL;
+        }
+        free(path);
+    }
+    if (!st)
+        apply_skips(c);
+    return st;
+}

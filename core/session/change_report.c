@@ -1,0 +1,64 @@
+/* change_report.c - a plan and its outcome as JSON. */
+#include "change.h"
+#include <string.h>
+
+static json_t *steps_json(const struct plan *p)
+{
+    json_t *out = json_array();
+    for (size_t i = 0; out && i < p->n_steps; i++)
+        json_array_append_new(out, json_pack("{s:s, s:I, s:I}", "do",
+                                             p->steps[i].kind == STEP_ERASE ? "erase" : "program",
+                                             "start", (json_int_t)p->steps[i].range.start, "end",
+                                             (json_int_t)p->steps[i].range.end));
+    return out;
+}
+
+static const char *kind_name(enum plan_kind k)
+{
+    return k == PLAN_WRITE ? "write" : k == PLAN_ERASE ? "erase" : "restore";
+}
+
+json_t *change_plan_json(const struct change *c)
+{
+    const struct plan *p = &c->plan;
+    return json_pack("{s:o, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "request",
+                     report_range(c->request), "sectors_equal", (int)p->equal,
+                     "sectors_program_only", (int)p->program_only, "sectors_erase_program",
+                     (int)p->erase_program, "sectors_erase_only", (int)p->erase_only, "erase_bytes",
+                     (json_int_t)p->erase_bytes, "program_bytes", (json_int_t)p->program_bytes,
+                     "erase_us", (json_int_t)p->erase_us, "program_us", (json_int_t)p->program_us,
+                     "verify_us", (json_int_t)p->verify_us, "kept",
+                     report_ranges(p->kept, p->n_kept), "steps", steps_json(p));
+}
+
+static const char *proof_text(const struct change *c)
+{
+    if (c->by_crc && c->by_reading)
+        return "device CRC and reading back";
+    return c->by_crc ? "device CRC" : c->by_reading ? "reading back" : "nothing to prove";
+}
+
+json_t *change_report(const struct change *c, const char *outcome)
+{
+    json_t *doc = json_object();
+    if (!doc)
+        return NULL;
+    json_object_set_new(doc, "api", json_integer(BKF_API_VERSION));
+    json_object_set_new(doc, "kind", json_string("change"));
+    json_object_set_new(doc, "what", json_string(kind_name(c->kind)));
+    json_object_set_new(doc, "outcome", json_string(outcome));
+    json_object_set_new(doc, "device", json_string(c->key));
+    json_object_set_new(doc, "label", c->label ? json_string(c->label) : json_null());
+    json_object_set_new(doc, "plan", change_plan_json(c));
+    json_object_set_new(doc, "backup", c->backup ? json_string(c->backup) : json_null());
+    json_object_set_new(doc, "backup_proof",
+                        c->backup && c->backup_proof ? json_string(c->backup_proof) : json_null());
+    json_object_set_new(doc, "touched", report_ranges(c->touched, c->n_touched));
+    json_object_set_new(doc, "proven_bytes", json_integer((json_int_t)(c->by_crc + c->by_reading)));
+    json_object_set_new(doc, "proof", json_string(proof_text(c)));
+    json_object_set_new(doc, "repaired", report_ranges(c->repaired.items, c->repaired.n));
+    json_object_set_new(doc, "retries", json_integer(c->s->stats.retries));
+    json_object_set_new(doc, "protection_restored", json_boolean(!c->lock_failed));
+    json_object_set_new(doc, "duration_us", json_integer((json_int_t)(op_now(c->s) - c->start_us)));
+    return doc;
+}

@@ -1,0 +1,241 @@
+/* change_target.c - what shall be in the flash: from an image, a dump, or erased. */
+#include "change.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { IMAGE_MAX = 256 << 20 };
+
+static bkf_status no_memory(bkf_error *err)
+{
+    return error_set(err, BKF_E_NOMEM, "out of memory");
+}
+
+static bkf_status take_request(struct change *c, bkf_range r, bkf_error *err)
+{
+    c->request = r;
+    size_t n = range_len(r);
+    c->target = malloc(n ? n : 1);
+    c->current = malloc(n ? n : 1);
+    c->skip = calloc(n / SECTOR + 1, sizeof *c->skip);
+    if (!c->target || !c->current || !c->skip)
+        return no_memory(err);
+    memset(c->target, c->s->profile->erased, n);
+    memset(c->current, c->s->profile->erased, n);
+    return BKF_OK;
+}
+
+/* The bytes an image covers: up to the end of its last sector when it may be filled. */
+static bkf_status image_range(struct change *c, const bkf_change_options *o, const char *path,
+                              size_t len, bkf_range *out, bkf_error *err)
+{
+    uint32_t start = o->has_range ? o->range.start : 0;
+    uint32_t limit = o->has_range && o->range.end ? o->range.end : c->size;
+    if (!len)
+        return error_set(err, BKF_E_IMAGE, "%s is empty", path);
+    if (start > limit || len > limit - start)
+        return error_set(err, BKF_E_IMAGE,
+                         "%s has %zu bytes, but only %u fit from 0x%06x to 0x%06x%s%s", path, len,
+                         limit > start ? limit - start : 0, start, limit, o->label ? " of " : "",
+                         o->label ? o->label : "");
+    uint64_t end = (uint64_t)start + len, rest = end % SECTOR;
+    if (rest && (o->label || (o->flags & BKF_CHANGE_PAD))) {
+        end += SECTOR - rest;
+        if (end > limit)
+            return error_set(err, BKF_E_IMAGE,
+                             "the last sector of %s reaches past 0x%06x, so it cannot be filled up",
+                             path, limit);
+    } else if (rest) {
+        return error_set(err, BKF_E_PARAM,
+                         "%s ends inside the sector at 0x%06x; --pad fills the rest of that sector "
+                         "with 0x%02X",
+                         path, (uint32_t)(end - rest), c->s->profile->erased);
+    }
+    *out = (bkf_range){ start, (uint32_t)end };
+    return BKF_OK;
+}
+
+bkf_status change_target_file(struct change *c, const char *path, const bkf_change_options *o,
+                              bkf_error *err)
+{
+    uint8_t *data = NULL;
+    size_t len = 0;
+    bkf_range r;
+    bkf_status st = file_read(path, IMAGE_MAX, &data, &len, err);
+    if (!st)
+        st = image_range(c, o, path, len, &r, err);
+    if (!st)
+        st = take_request(c, r, err);
+    if (!st)
+        memcpy(c->target, data, len);
+    free(data);
+    return st;
+}
+
+bkf_status change_target_erase(struct change *c, const bkf_change_options *o, bkf_error *err)
+{
+    bkf_range r = o->has_range ? o->range : (bkf_range){ 0, c->size };
+    return take_request(c, r, err);
+}
+
+/* ---- dumps with a sidecar ---- */
+
+static bool json_range(const json_t *o, bkf_range *out)
+{
+    json_int_t a = json_integer_value(json_object_get(o, "start"));
+    json_int_t b = json_integer_value(json_object_get(o, "end"));
+    if (!json_is_object(o) || a < 0 || b < a || b > (json_int_t)UINT32_MAX)
+        return false;
+    *out = (bkf_range){ (uint32_t)a, (uint32_t)b };
+    return true;
+}
+
+static bkf_status load_sidecar(const char *path, json_t **out, bkf_error *err)
+{
+    struct strbuf sb = STRBUF_INIT;
+    strbuf_addf(&sb, "%s.json", path);
+    char *side = strbuf_take(&sb);
+    json_error_t je;
+    if (!side)
+        return no_memory(err);
+    *out = json_load_file(side, JSON_REJECT_DUPLICATES, &je);
+    bkf_status st = BKF_OK;
+    if (!*out)
+        st = error_set(err, BKF_E_FILE,
+                       "%s: %s: a backup is only worth something with its sidecar; to write a bare "
+                       "image use: write --at OFFSET FILE",
+                       side, je.text);
+    free(side);
+    return st;
+}
+
+bkf_status change_dump_load(const char *path, uint8_t **data, size_t *len, json_t **sidecar,
+                            bkf_range *range, char sha256[65], bkf_error *err)
+{
+    *data = NULL;
+    *sidecar = NULL;
+    bkf_status st = load_sidecar(path, sidecar, err);
+    if (!st)
+        st = file_read(path, IMAGE_MAX, data, len, err);
+    if (st)
+        return st;
+    struct sha256_hex hex;
+    sha256_of(*data, *len, &hex);
+    const char *want = json_string_value(json_object_get(*sidecar, "sha256"));
+    if (!want || strcmp(want, hex.text) != 0)
+        return error_set(err, BKF_E_FILE,
+                         "%s is not the file its sidecar describes (sha256 %.12s..., sidecar says "
+                         "%.12s...): it was changed or cut after the dump",
+                         path, hex.text, want ? want : "nothing");
+    if (!json_range(json_object_get(*sidecar, "range"), range) || range_len(*range) != *len)
+        return error_set(err, BKF_E_FILE,
+                         "%s.json: its range does not fit the %zu bytes of the dump", path, *len);
+    memcpy(sha256, hex.text, 65);
+    return BKF_OK;
+}
+
+bkf_status change_same_device(const bkf_session *s, const json_t *sidecar, const char *path,
+                              bool *same_unit, bkf_error *err)
+{
+    const json_t *id = json_object_get(sidecar, "identity");
+    const char *jedec = json_string_value(json_object_get(id, "jedec"));
+    const char *unique = json_string_value(json_object_get(id, "unique_id"));
+    char ours[16], own_id[40] = "";
+    snprintf(ours, sizeof ours, "%06X", s->info.jedec_id);
+    for (uint32_t i = 0; i < s->info.unique_id_len && i < sizeof s->info.unique_id; i++)
+        snprintf(own_id + 2 * i, 3, "%02x", s->info.unique_id[i]);
+    *same_unit = false;
+    if (jedec && s->info.jedec_id && strcmp(jedec, ours) != 0)
+        return error_set(err, BKF_E_MISMATCH,
+                         "%s was taken from a flash with JEDEC id %s, this one is %s", path, jedec,
+                         ours);
+    if (unique && *unique && *own_id && strcmp(unique, own_id) != 0)
+        return error_set(err, BKF_E_MISMATCH,
+                         "%s was taken from another device (unique id %s, this one is %s)", path,
+                         unique, own_id);
+    *same_unit = unique && *unique && *own_id;
+    return BKF_OK;
+}
+
+/* Bytes a dump does not have must stay as they are. */
+static void skip_holes(struct change *c, const json_t *sidecar)
+{
+    size_t i;
+    json_t *h;
+    json_array_foreach(json_object_get(sidecar, "holes"), i, h)
+    {
+        bkf_range r;
+        if (!json_range(h, &r))
+            continue;
+        r = range_intersect(r, c->request);
+        for (uint32_t at = r.start - r.start % SECTOR; at < r.end; at += SECTOR)
+            c->skip[(at - c->request.start) / SECTOR] = true;
+    }
+}
+
+/* What of a whole dump this route can change; the rest is left alone and said. */
+static bkf_range reachable(const struct change *c, bkf_range r)
+{
+    bkf_range erase[WINDOWS_MAX];
+    size_t n = session_windows(c->s, BKF_CAN_ERASE, c->size, erase, NULL);
+    bkf_range best = { 0, 0 };
+    for (size_t i = 0; i < n; i++) {
+        bkf_range part = range_intersect(erase[i], r);
+        if (range_len(part) > range_len(best))
+            best = part;
+    }
+    return best;
+}
+
+bkf_status change_target_dump(struct change *c, const char *path, bkf_error *err)
+{
+    uint8_t *data;
+    json_t *sidecar;
+    size_t len = 0;
+    bkf_range range, part;
+    char sha[65];
+    bkf_status st = change_dump_load(path, &data, &len, &sidecar, &range, sha, err);
+    if (!st)
+        st = change_same_device(c->s, sidecar, path, &c->may_change_keep, err);
+    if (!st) {
+        /* Somebody else's calibration and keys are never written. */
+        c->preserve_keep = !c->may_change_keep;
+        part = reachable(c, range);
+        if (part.start >= part.end)
+            st = error_set(err, BKF_E_PROTECTED, "this route can change nothing of 0x%06x..0x%06x",
+                           range.start, range.end);
+    }
+    if (!st)
+        st = take_request(c, part, err);
+    if (!st) {
+        memcpy(c->target, data + (part.start - range.start), range_len(part));
+        skip_holes(c, sidecar);
+    }
+    free(data);
+    json_decref(sidecar);
+    return st;
+}
+
+/* ---- rules ---- */
+
+bkf_status change_areas(struct change *c, bkf_error *err)
+{
+    const struct bkf_profile *p = c->s->profile;
+    c->areas = calloc(p->n_partitions + 1, sizeof *c->areas);
+    c->area_origin = calloc(p->n_partitions + 1, sizeof *c->area_origin);
+    if (!c->areas || !c->area_origin)
+        return no_memory(err);
+    for (size_t i = 0; i < p->n_partitions; i++) {
+        const struct prof_partition *q = &p->partitions[i];
+        if (!q->protect && !q->keep)
+            continue;
+        if (q->at)
+            snprintf(c->area_origin[c->n_areas], sizeof c->area_origin[0], "%s:%d", q->at->file,
+                     q->at->line);
+        c->areas[c->n_areas] =
+            (struct plan_area){ q->name, q->range, q->protect && !c->allow_all, q->keep,
+                                q->at ? c->area_origin[c->n_areas] : NULL };
+        c->n_areas++;
+    }
+    return BKF_OK;
+}

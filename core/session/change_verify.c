@@ -1,0 +1,141 @@
+/* change_verify.c - proof that everything touched holds its target; sectors that do not
+ * are erased and written again, at most three times. */
+#include "change.h"
+#include <stdlib.h>
+#include <string.h>
+
+static const uint8_t *at_target(const struct change *c, uint32_t off)
+{
+    return c->target + (off - c->request.start);
+}
+
+static bkf_status by_crc(struct change *c, const bkf_digest_ops *d, bkf_range r,
+                         struct range_list *bad, bkf_error *err)
+{
+    uint32_t crc = 0;
+    bkf_status st = chunk_crc(c->s, d, r.start, range_len(r), &crc, err);
+    if (st)
+        return session_failed(c->s, err);
+    if (crc == crc32_update(0, at_target(c, r.start), range_len(r)))
+        return BKF_OK;
+    if (range_len(r) <= SECTOR) {
+        range_list_add(bad, r.start, r.end);
+        return BKF_OK;
+    }
+    uint32_t half = (range_len(r) / 2 + SECTOR - 1) / SECTOR * SECTOR;
+    st = by_crc(c, d, (bkf_range){ r.start, r.start + half }, bad, err);
+    return st ? st : by_crc(c, d, (bkf_range){ r.start + half, r.end }, bad, err);
+}
+
+/* A sector that differs is read once more: a wire error is not a write error. */
+static bkf_status sector_differs(struct change *c, uint32_t at, bool *differs, bkf_error *err)
+{
+    uint8_t again[SECTOR];
+    c->s->stats.rereads++;
+    bkf_status st = chunk_read(c->s, at, again, SECTOR, err);
+    *differs = !st && memcmp(again, at_target(c, at), SECTOR) != 0;
+    return st ? session_failed(c->s, err) : BKF_OK;
+}
+
+static bkf_status by_reading(struct change *c, bkf_range r, struct range_list *bad, bkf_error *err)
+{
+    uint8_t *buf = malloc(CHUNK);
+    bkf_status st = buf ? BKF_OK : error_set(err, BKF_E_NOMEM, "out of memory");
+    for (uint32_t off = r.start; off < r.end && !st;) {
+        uint32_t n = r.end - off < CHUNK ? r.end - off : CHUNK;
+        if (op_stopped(c->s))
+            st = error_set(err, BKF_E_CANCELLED, "cancelled while verifying; all was written");
+        if (!st && chunk_read(c->s, off, buf, n, err))
+            st = session_failed(c->s, err);
+        for (uint32_t i = 0; i < n && !st; i += SECTOR) {
+            bool differs = memcmp(buf + i, at_target(c, off + i), SECTOR) != 0;
+            if (differs)
+                st = sector_differs(c, off + i, &differs, err);
+            if (!st && differs)
+                range_list_add(bad, off + i, off + i + SECTOR);
+        }
+        off += n;
+        op_progress(c->s, off - r.start);
+    }
+    free(buf);
+    return st;
+}
+
+/* On success every byte of r was compared; bad lists the sectors that differ. */
+static bkf_status check(struct change *c, bkf_range r, struct range_list *bad, bkf_error *err)
+{
+    const bkf_digest_ops *d = chunk_digest(c->s, r.start, range_len(r));
+    op_phase(c->s, "verify", range_len(r));
+    bkf_status st = d ? by_crc(c, d, r, bad, err) : by_reading(c, r, bad, err);
+    if (!st && bad->failed)
+        return error_set(err, BKF_E_NOMEM, "out of memory");
+    if (!st && d)
+        c->by_crc += range_len(r);
+    else if (!st)
+        c->by_reading += range_len(r);
+    return st;
+}
+
+static bkf_status repair(struct change *c, const struct range_list *bad, bkf_error *err)
+{
+    /* A checksum may have switched the protection on again. */
+    bkf_status st = change_unlock(c, err);
+    for (size_t i = 0; i < bad->n && !st; i++) {
+        for (uint32_t at = bad->items[i].start; at < bad->items[i].end && !st; at += SECTOR) {
+            session_log(c->s, BKF_LOG_WARN, "sector 0x%06x differs after writing: written again",
+                        at);
+            range_list_add(&c->repaired, at, at + SECTOR);
+            st = change_sector(c, at, err);
+        }
+    }
+    if (st) {
+        session_failed(c->s, err);
+        error_effect(err, BKF_EFFECT_PARTIAL);
+        return err->status;
+    }
+    return BKF_OK;
+}
+
+static bkf_status give_up(const struct range_list *bad, bkf_error *err)
+{
+    uint32_t at = bad->items[0].start, n = 0;
+    for (size_t i = 0; i < bad->n; i++)
+        n += range_len(bad->items[i]) / SECTOR;
+    bkf_status st = error_set(err, BKF_E_VERIFY,
+                              "%u sector%s cannot be written, the first at 0x%06x, after %d tries: "
+                              "the flash is protected there or worn out; look at 'bkflash protect "
+                              "show', then try 'bkflash resume', or 'bkflash undo'",
+                              n, n == 1 ? "" : "s", at, REPAIR_ROUNDS);
+    error_effect(err, BKF_EFFECT_PARTIAL);
+    return st;
+}
+
+static bkf_status verify_range(struct change *c, bkf_range r, bkf_error *err)
+{
+    struct range_list bad = { 0 };
+    bkf_status st = check(c, r, &bad, err);
+    for (int round = 0; !st && bad.n; round++) {
+        if (round == REPAIR_ROUNDS) {
+            st = give_up(&bad, err);
+            break;
+        }
+        st = repair(c, &bad, err);
+        struct range_list still = { 0 };
+        for (size_t i = 0; i < bad.n && !st; i++)
+            st = check(c, bad.items[i], &still, err);
+        range_list_free(&bad);
+        bad = still;
+    }
+    range_list_free(&bad);
+    return st;
+}
+
+bkf_status change_verify(struct change *c, bkf_error *err)
+{
+    bkf_status st = BKF_OK;
+    for (size_t i = 0; i < c->n_touched && !st; i++)
+        st = verify_range(c, c->touched[i], err);
+    if (st)
+        error_effect(err, BKF_EFFECT_PARTIAL);
+    return st;
+}
