@@ -15,7 +15,7 @@ static const bkf_adapter_class *class_of(bkf_ctx *ctx, const struct prof_route *
     const bkf_adapter_class *cls = NULL;
     bkf_error why = BKF_ERROR_INIT;
     if (r->driver && registry_adapter(ctx->registry, r->driver, &cls, &why))
-        ctx_logf(ctx, NULL, BKF_LOG_WARN, "%s", why.message);
+        ctx_logf(ctx, &ctx->cb, BKF_LOG_WARN, "%s", why.message);
     return cls;
 }
 

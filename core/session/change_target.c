@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { IMAGE_MAX = 256 << 20 };
 
@@ -137,19 +138,19 @@ bkf_status change_dump_load(const char *path, uint8_t **data, size_t *len, json_
 bkf_status change_same_device(const bkf_session *s, const json_t *sidecar, const char *path,
                               bool *same_unit, bkf_error *err)
 {
-    const json_t *id = json_object_get(sidecar, "identity");
+    const json_t *id = json_object_get(sidecar, "flash");
     const char *jedec = json_string_value(json_object_get(id, "jedec"));
     const char *unique = json_string_value(json_object_get(id, "unique_id"));
     char ours[16], own_id[40] = "";
     snprintf(ours, sizeof ours, "%06X", s->info.jedec_id);
     for (uint32_t i = 0; i < s->info.unique_id_len && i < sizeof s->info.unique_id; i++)
-        snprintf(own_id + 2 * i, 3, "%02x", s->info.unique_id[i]);
+        snprintf(own_id + 2 * i, 3, "%02X", s->info.unique_id[i]);
     *same_unit = false;
     if (jedec && s->info.jedec_id && strcmp(jedec, ours) != 0)
         return error_set(err, BKF_E_MISMATCH,
                          "%s was taken from a flash with JEDEC id %s, this one is %s", path, jedec,
                          ours);
-    if (unique && *unique && *own_id && strcmp(unique, own_id) != 0)
+    if (unique && *unique && *own_id && strcasecmp(unique, own_id) != 0)
         return error_set(err, BKF_E_MISMATCH,
                          "%s was taken from another device (unique id %s, this one is %s)", path,
                          unique, own_id);
