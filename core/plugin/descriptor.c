@@ -7,7 +7,7 @@
 
 enum {
     MAX_CLASSES = 32,
-    MAX_PROPS = 64,
+    MAX_PROPS = 256,
     MAX_LINES = 256,
     MAX_CAVEATS = 32,
     MAX_STRUCT = 65536,

@@ -116,7 +116,7 @@ struct build {
 
 static void unknown_key(struct build *b, const struct prop_input *in)
 {
-    const char *words[80];
+    const char *words[257];
     size_t n = 0;
     for (; n < b->p->n && n + 1 < ARRAY_LEN(words); n++)
         words[n] = b->p->spec[n].key;
