@@ -86,8 +86,15 @@ void device_uart_host_baud(struct device *, uint32_t baud);
 void device_uart_write(struct device *, const uint8_t *, size_t n); /* advances the clock */
 /* Bytes that have completely arrived by now; never more than cap. */
 size_t device_uart_read(struct device *, uint8_t *, size_t cap);
-/* When the next byte will be complete, UINT64_MAX = nothing under way. */
+/* When something may happen next without the host: a byte complete, a window over;
+ * UINT64_MAX = nothing under way.  A front end moves the clock there and reads again. */
 uint64_t device_uart_next_ns(struct device *);
+/* The device works on a request or sends: front ends without a wire need not wait. */
+bool device_uart_working(struct device *);
+/* It has just been told another baud rate and will answer at that rate. */
+bool device_uart_switching(struct device *);
+/* What it listens at now. */
+uint32_t device_uart_baud(const struct device *);
 
 /* Power of the target off and on again: like a CEN reset, and volatile bits are lost. */
 void device_power_cycle(struct device *);

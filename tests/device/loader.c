@@ -539,6 +539,22 @@ size_t device_uart_read(struct device *d, uint8_t *to, size_t cap)
     return n;
 }
 
+bool device_uart_working(struct device *d)
+{
+    struct uart *u = &d->uart;
+    return u->tx_head < u->tx_n || u->busy_until > d->clock->ns || u->ring_rd != u->ring_wr;
+}
+
+bool device_uart_switching(struct device *d)
+{
+    return d->uart.busy_with == 0x0F && !d->uart.is_long && d->uart.busy_until > d->clock->ns;
+}
+
+uint32_t device_uart_baud(const struct device *d)
+{
+    return UART_CLOCK / d->uart.divider;
+}
+
 uint64_t device_uart_next_ns(struct device *d)
 {
     struct uart *u = &d->uart;

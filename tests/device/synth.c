@@ -78,7 +78,7 @@ static void fill_code(uint8_t *flash, const struct part *p, const char *marker, 
     struct rng r = rng_fork(seed, p->offset + 0x434F4445u);
     char text[32];
     bool boot = p->offset == 0;
-    (void)snprintf(text, sizeof text, "%s 1.0.%u", boot ? "boot" : p->name,
+    (void)snprintf(text, sizeof text, "%.20s 1.0.%u", boot ? "boot" : p->name,
                    (unsigned)rng_below(&r, 20));
     /* A part of it is used; the rest stays erased. */
     uint32_t blocks = p->size / PACKED,
