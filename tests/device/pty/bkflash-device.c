@@ -179,6 +179,7 @@ static int serve(struct server *s)
         if (p[0].revents & POLLIN) {
             ssize_t n = read(s->master, in, sizeof in);
             look_at_baud(s);
+            (void)advance(s); /* the time spent waiting for these bytes */
             if (n > 0) {
                 device_uart_write(s->dev, in, (size_t)n);
             }
