@@ -178,7 +178,7 @@ static bkf_status run_batch(struct batch *b, bkf_nor *nor, const bkf_op *op, siz
     while (first < b->n) {
         b->stream = nor->busy_bytes;
         bkf_status st = send(b, nor, first, err);
-        if (st) {
+        if (st || !b->rx) {
             error_effect(err, BKF_EFFECT_UNKNOWN);
             return st;
         }

@@ -4,6 +4,8 @@
 bkf_status nor_read_sr(bkf_nor *nor, unsigned index, uint8_t *value, bkf_error *err)
 {
     static const uint8_t usual[] = { OP_RDSR, OP_RDSR2, OP_RDSR3 };
+    if (index >= ARRAY_LEN(usual))
+        return error_set(err, BKF_E_INTERNAL, "status register %u", index);
     uint8_t op = nor->part.sr_read[index] ? nor->part.sr_read[index] : usual[index];
     return nor_frame(nor, &op, 1, value, 1, err);
 }
@@ -12,7 +14,7 @@ bkf_status nor_status_value(bkf_nor *nor, uint32_t *value, bkf_error *err)
 {
     *value = 0;
     for (unsigned i = 0; i < nor->part.sr_count; i++) {
-        uint8_t sr;
+        uint8_t sr = 0;
         bkf_status st = nor_read_sr(nor, i, &sr, err);
         if (st)
             return st;

@@ -557,7 +557,7 @@ static void trace_replays(void **state)
     for (int inverted = 0; inverted < 2; inverted++) {
         char path[] = "/tmp/test_link_XXXXXX";
         close(mkstemp(path));
-        uint32_t recorded, replayed;
+        uint32_t recorded = 0, replayed = 0;
         char *text = record(path, inverted, &recorded);
         assert_non_null(strstr(text, "bktrace 1\nmeta {\"tool\":\"test\"}\niface spi max_len=31"));
         assert_non_null(strstr(text, "h31=9f00*30."));
@@ -605,6 +605,7 @@ static void byte_words(void **state)
             in[i] = (uint8_t)(i * i / 37);
         struct strbuf sb = STRBUF_INIT;
         trace_put_bytes(&sb, in, n);
+        assert_non_null(sb.data);
         struct trace_slice w = { sb.data, sb.len };
         size_t count;
         assert_true(trace_bytes(w, out, n));

@@ -24,7 +24,7 @@ static void end(struct rig *r)
 }
 
 /* A file of size bytes: random, blank, doubled, patterned. */
-static void image(char *path, size_t size, const char *kind)
+static void image(char path[32], size_t size, const char *kind)
 {
     uint8_t *p = malloc(size);
     assert_non_null(p);
@@ -41,7 +41,7 @@ static void image(char *path, size_t size, const char *kind)
         else
             p[i] = i < period ? (uint8_t)(x >> 24) : p[i - period];
     }
-    strcpy(path, "/tmp/test_nor_XXXXXX");
+    snprintf(path, 32, "/tmp/test_nor_XXXXXX");
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     FILE *f = fdopen(fd, "wb");

@@ -47,22 +47,40 @@ bkf_status spi_read_at(struct spi_entry *e, uint32_t off, uint8_t *p, size_t n, 
     return ops->run(e->links->spi->self, steps, 2, err);
 }
 
+enum { IDS_MAX = 32 };
+
+/* n identifications in one submission; *same = all of them are e->id. */
+static bkf_status same_ids(struct spi_entry *e, unsigned n, bool *same, bkf_error *err)
+{
+    static const uint8_t rdid[4] = { 0x9F, 0, 0, 0 };
+    const bkf_spi_ops *ops = e->links->spi->ops;
+    bkf_spi_step steps[IDS_MAX];
+    uint8_t reply[IDS_MAX][4];
+    if (n > IDS_MAX)
+        n = IDS_MAX;
+    for (unsigned i = 0; i < n; i++)
+        steps[i] = (bkf_spi_step){ .kind = BKF_STEP_XFER, .tx = rdid, .rx = reply[i], .len = 4 };
+    bkf_status st = ops->run(e->links->spi->self, steps, n, err);
+    *same = !st;
+    for (unsigned i = 0; !st && i < n; i++) {
+        const uint8_t *r = reply[i];
+        *same &= (uint32_t)(r[1] << 16 | r[2] << 8 | r[3]) == e->id;
+    }
+    return st;
+}
+
 bkf_status spi_stable(struct spi_entry *e, unsigned ids, uint8_t *ref, size_t n, bool have_ref,
                       bool *stable, bkf_error *err)
 {
-    uint8_t reply[4], again[4096];
+    uint8_t again[4096];
+    bkf_status st = same_ids(e, ids, stable, err);
+    if (st || !*stable)
+        return st;
     *stable = false;
-    for (unsigned i = 0; i < ids; i++) {
-        bkf_status st = spi_rdid(e, reply, err);
-        if (st)
-            return st;
-        if ((uint32_t)(reply[1] << 16 | reply[2] << 8 | reply[3]) != e->id)
-            return BKF_OK;
-    }
     if (n > sizeof again)
         n = sizeof again;
     for (int pass = have_ref ? 1 : 0; pass < 3; pass++) {
-        bkf_status st = spi_read_at(e, 0, pass ? again : ref, n, err);
+        st = spi_read_at(e, 0, pass ? again : ref, n, err);
         if (st)
             return st;
         if (pass && memcmp(ref, again, n) != 0)
