@@ -5,13 +5,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A name that nothing answers to is a matter of profiles, an unreadable file one of files. */
+static bkf_status load(bkf_ctx *ctx, const char *name, struct diag_list *diags, bkf_profile **out,
+                       bkf_error *err)
+{
+    bkf_status st = profile_load(&ctx->env, name, diags, out, err);
+    if (st != BKF_E_FILE || file_exists(name))
+        return st;
+    if (err)
+        err->status = BKF_E_PROFILE;
+    return BKF_E_PROFILE;
+}
+
 bkf_status bkf_profile_load(bkf_ctx *ctx, const char *name, bkf_profile **out, bkf_error *err)
 {
     struct diag_list diags = { 0 };
     if (!ctx || !name || !out)
         return error_set(err, BKF_E_PARAM, "bkf_profile_load: context, name and result are needed");
     *out = NULL;
-    bkf_status st = profile_load(&ctx->env, name, &diags, out, err);
+    bkf_status st = load(ctx, name, &diags, out, err);
     ctx_diags(ctx, &ctx->cb, &diags);
     return st;
 }
@@ -28,7 +40,7 @@ bkf_status bkf_profile_check(bkf_ctx *ctx, const char *name, uint32_t *errors, b
     bkf_profile *p = NULL;
     if (!ctx || !name)
         return error_set(err, BKF_E_PARAM, "bkf_profile_check: context and name are needed");
-    bkf_status st = profile_load(&ctx->env, name, &diags, &p, err);
+    bkf_status st = load(ctx, name, &diags, &p, err);
     if (!st) {
         bind_check(ctx, p, &diags);
         profile_free(p);

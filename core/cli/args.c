@@ -172,9 +172,24 @@ static bkf_status from_environment(struct args *a, const struct opt_spec *o, bkf
     return BKF_OK;
 }
 
+/* After a mistake: how does the user want to read about it?  (--json, --color, -q) */
+static void salvage(struct args *a, int argc, char **argv)
+{
+    bkf_error ignored = BKF_ERROR_INIT;
+    a->n_given = 0;
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        const char *s = argv[i];
+        if (s[0] == '-' && s[1] == '-')
+            (void)long_option(a, argv, argc, &i, &ignored);
+        else if (s[0] == '-' && s[1])
+            (void)short_options(a, argv, argc, &i, &ignored);
+    }
+}
+
 bkf_status args_parse(struct args *a, int argc, char **argv, bkf_error *err)
 {
     bool words_only = false, verb_seen = false;
+    bkf_error ignored = BKF_ERROR_INIT;
     bkf_status st = find_verb(a, argc, argv, err);
     for (int i = 1; i < argc && !st; i++) {
         const char *s = argv[i];
@@ -194,9 +209,11 @@ bkf_status args_parse(struct args *a, int argc, char **argv, bkf_error *err)
             st = usage(err, "too many arguments");
         }
     }
-    for (const struct opt_spec *o = global_opts; o->name && !st; o++)
+    if (st)
+        salvage(a, argc, argv);
+    for (const struct opt_spec *o = global_opts; o->name; o++)
         if (o->id != OPT_HELP && o->id != OPT_VERSION && !o->hidden)
-            st = from_environment(a, o, err);
+            st = st ? (void)from_environment(a, o, &ignored), st : from_environment(a, o, err);
     if (st || !a->verb || args_has(a, OPT_HELP))
         return st;
     if (a->n_positional < a->verb->min_args)

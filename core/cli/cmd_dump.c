@@ -75,6 +75,19 @@ static void say_constant(struct cli *c, const json_t *doc)
                                                  : ": this is not what a firmware looks like");
 }
 
+/* "1 retry", "2 retries", "0 sectors read again" */
+static const char *count_text(uint64_t n, const char *what, char buf[48])
+{
+    size_t word = strcspn(what, " ");
+    bool y = word && what[word - 1] == 'y';
+    if (n == 1)
+        snprintf(buf, 48, "1 %s", what);
+    else
+        snprintf(buf, 48, "%" PRIu64 " %.*s%s%s", n, (int)(word - y), what, y ? "ies" : "s",
+                 what + word);
+    return buf;
+}
+
 static void summary(struct cli *c, const char *file, bkf_status st)
 {
     json_t *doc = cli_result(c);
@@ -91,14 +104,14 @@ static void summary(struct cli *c, const char *file, bkf_status st)
         say(c, "%s.json: chip, flash, partitions and how all of it was proven", file);
     }
     say_constant(c, doc);
-    say(c,
-        "%s%s%s in %s, %s, %" PRIu64 " resets, %" PRIu64 " retries, %" PRIu64
-        " sectors read again; complete backup: %s, because %s",
-        text_of(flash, "part"), text_of(flash, "part")[0] ? ": " : "",
-        size_text(number_of(doc, "bytes"), size),
+    char resets[48], retries[48], again[48];
+    say(c, "%s%s%s in %s, %s, %s, %s, %s; complete backup: %s, because %s", text_of(flash, "part"),
+        text_of(flash, "part")[0] ? ": " : "", size_text(number_of(doc, "bytes"), size),
         time_text((double)number_of(doc, "duration_us") / 1e6, took),
-        rate_text((double)number_of(doc, "rate"), rate), number_of(doc, "resets"),
-        number_of(doc, "retries"), number_of(doc, "rereads"),
+        rate_text((double)number_of(doc, "rate"), rate),
+        count_text(number_of(doc, "resets"), "reset", resets),
+        count_text(number_of(doc, "retries"), "retry", retries),
+        count_text(number_of(doc, "rereads"), "sector read again", again),
         json_is_true(json_object_get(doc, "complete_backup")) ? "yes" : "no",
         text_of(doc, "complete_backup_reason"));
     json_decref(doc);

@@ -113,8 +113,8 @@ static void on_progress(void *ud, const bkf_progress *p)
     struct cli *c = ud;
     struct view *v = &c->view;
     double now = seconds();
-    bool fresh = strncmp(v->phase, p->phase, sizeof v->phase - 1) != 0 || p->done < v->last_done;
-    bool end = p->total && p->done >= p->total && v->last_done < p->total;
+    bool fresh = p->done < v->last_done || strncmp(v->phase, p->phase, sizeof v->phase - 1) != 0;
+    bool end = p->total && p->done >= p->total && (fresh || v->last_done < p->total);
     double since = now - v->last_draw;
     if (fresh) {
         snprintf(v->phase, sizeof v->phase, "%s", p->phase);

@@ -105,7 +105,7 @@ static bkf_status walk(const char *text, size_t n, struct image *img, bkf_error 
         size_t end = nl ? (size_t)(nl - text) : n, len = end - at;
         while (len > 0 && (text[at + len - 1] == '\r' || text[at + len - 1] == ' '))
             len--;
-        struct record r;
+        struct record r = { .len = 0 };
         if (len > 0) {
             if (img->ended)
                 return bad(err, line, "text after the end record");

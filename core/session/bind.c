@@ -188,7 +188,7 @@ static bkf_status bind_pads(bkf_session *s, struct diag_list *diags, bkf_error *
                                      r->pads[i].inverted };
     if (own) {
         check_lines(r, s->adapter_class, diags);
-        memcpy(s->pads, from, sizeof from);
+        memcpy(s->pads, from, n * sizeof *from);
         s->n_pads = n;
         return BKF_OK;
     }

@@ -42,9 +42,11 @@ void ctx_diags(struct bkf_ctx *ctx, const bkf_callbacks *cb, struct diag_list *l
     pthread_mutex_lock(&ctx->cb_lock);
     for (size_t i = 0; cb->diag && i < list->n; i++) {
         const struct diag *d = &list->items[i];
+        if (!d->file)
+            continue; /* from the command line: the error itself says it */
         bkf_diag out = { .struct_size = sizeof out,
                          .severity = d->severity,
-                         .file = d->file ? d->file : "",
+                         .file = d->file,
                          .section = d->section,
                          .key = d->key,
                          .text = d->text,

@@ -13,12 +13,14 @@ static json_t *windows_json(const bkf_session *s, uint32_t size)
                   { "program", BKF_CAN_PROGRAM } };
     json_t *o = json_object();
     const char *reason = NULL;
+    bool missing = false;
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         bkf_range r[WINDOWS_MAX];
         size_t n = session_windows(s, kinds[i].access, size, r, &reason);
         json_object_set_new(o, kinds[i].name, report_ranges(r, n));
+        missing = missing || n != 1 || r[0].start || r[0].end != size;
     }
-    if (reason)
+    if (reason && missing)
         json_object_set_new(o, "reason", json_string(reason));
     return o;
 }

@@ -32,6 +32,9 @@ static void report(bkf_session *s, uint64_t done)
         return;
     if (done > s->phase_total)
         done = s->phase_total;
+    if (done < s->phase_done)
+        done = s->phase_done;
+    s->phase_done = done;
     bkf_progress p = { .struct_size = sizeof p,
                        .retries = s->stats.retries + s->stats.rereads,
                        .phase = s->phase,
@@ -48,6 +51,7 @@ void op_phase(bkf_session *s, const char *phase, uint64_t total)
     s->phase = phase;
     s->phase_total = total;
     s->phase_base = 0;
+    s->phase_done = 0;
     s->phase_start_us = op_now(s);
     report(s, 0);
 }

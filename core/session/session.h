@@ -54,6 +54,7 @@ struct bkf_session {
     bkf_op op;
     const char *phase;
     uint64_t phase_base, phase_total; /* bytes; base is added to what the chip reports */
+    uint64_t phase_done;              /* highest reported: repeats do not run backwards */
     uint64_t phase_start_us, opened_us;
     struct session_stats stats;
 };

@@ -197,9 +197,10 @@ bkf_status bkf_verify_file(bkf_session *s, const bkf_range *range, const char *p
     if (!st && out && !(*out = report(&v, path)))
         st = error_set(err, BKF_E_NOMEM, "out of memory");
     if (!st && v.found)
-        st = error_set(err, BKF_E_VERIFY,
-                       "flash differs from %s in %llu bytes' worth of sectors, first at 0x%06x",
-                       path, (unsigned long long)v.differ_bytes, v.first);
+        st = error_set(
+            err, BKF_E_VERIFY,
+            "flash differs from %s in %llu bytes (whole sectors counted), first at 0x%06x", path,
+            (unsigned long long)v.differ_bytes, v.first);
     range_list_free(&v.differ);
     free(data);
     return st;

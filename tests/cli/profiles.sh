@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# check, profile show, list, plugins; where profiles and plugins are looked for.
+# shellcheck source=tests/cli/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+run 0 check doorbell_mlt1t.ini && empty out && has err "doorbell_mlt1t.ini: ok"
+run 0 check "$src"/conf/boards/*.ini
+cp "$src/conf/boards/doorbell_mlt1t.ini" mine.ini
+sed -i 's/^size *= *4M/size = 4Q/; s/^driver *= *ch341a/drvier = ch341a/' mine.ini
+run 3 check mine.ini && has err "mine.ini:" && has err "error: [flash] size:" && has err "did you mean"
+run 3 check doorbell_mlt1t.ini mine.ini nosuch.ini && has err "doorbell_mlt1t.ini: ok" && has err "no profile 'nosuch.ini'"
+# Lines and options against the plugins that are there.
+printf '[profile]\nschema = 1\nkind = board\nname = x\ninclude = chips/bk7252.ini\n[adapter]\ndriver = serial\ntransport = uart\nopt.bogus = 1\n[pads]\nP10 = rx @ TDX\nP11 = tx @ TXD\n[flash]\nsize = 2M\n' >lines.ini
+run 3 check lines.ini && has err "lines.ini:9: error:" && has err "lines.ini:11: error: [pads] P10: serial has no line TDX; did you mean TXD?" && has err "lines.ini:12: error: [pads] P11: line TXD of serial cannot be receive"
+run 3 -p lines.ini info && has err "lines.ini:9: error:"
+
+run 0 profile show -p doorbell_mlt1t.ini && has out "jedec = 0B4016" && has out "[partition:app2]" && hasnt out "doorbell_mlt1t.ini:"
+run 0 profile show doorbell_mlt1t --origins
+grep -q "jedec = 0B4016 .*boards/doorbell_mlt1t.ini:[0-9]" out || fail "origins"
+run 2 profile frob && has err "profile show"
+run 0 list profiles && has out "doorbell_mlt1t"
+run 0 list chips && has out "bk7252"
+run 0 list parts && has out "XT25F32B"
+run 0 list units && has out "sim"
+run 0 list && has out "adapters:"
+run 2 list nosuch && has err "profiles, adapters"
+run 0 plugins && has out "bkf-sim.so"
+
+# A user's folder comes before the shipped one; a path before both; then the environment's.
+mkdir -p "$HOME/.local/share/bkflash/conf/boards"
+sed 's/^title.*/title = mine/' "$src/conf/boards/doorbell_mlt1t.ini" >"$HOME/.local/share/bkflash/conf/boards/doorbell_mlt1t.ini"
+run 0 profile show -p doorbell_mlt1t && has out "title = mine"
+mkdir -p other/boards
+sed 's/^title.*/title = other/' "$src/conf/boards/doorbell_mlt1t.ini" >other/boards/doorbell_mlt1t.ini
+BKFLASH_PROFILE_PATH=$PWD/other run 0 profile show -p doorbell_mlt1t && has out "title = other"
+sed 's/^title.*/title = here/' "$src/conf/boards/doorbell_mlt1t.ini" >doorbell_mlt1t.ini
+BKFLASH_PROFILE_PATH=$PWD/other run 0 profile show -p doorbell_mlt1t.ini && has out "title = here"
+finish
