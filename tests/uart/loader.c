@@ -143,7 +143,8 @@ static void long_reply(struct loader *l, uint8_t op, uint8_t st, const uint8_t *
 static void boot(struct loader *l)
 {
     l->state = LOADER_WINDOW;
-    l->boot_ns = l->busy_ns = l->ns;
+    l->boot_ns = l->busy_ns = l->tx_free_ns = l->ns;
+    l->head = l->tail;
     l->baud = 115200;
     l->armed = l->heard = l->told_app = false;
     l->req_len = l->n_pending = 0;
@@ -489,7 +490,9 @@ static void step(struct loader *l)
     }
     if (l->state == LOADER_LINKED && !l->c.rom) {
         const uint64_t idle = (l->c.idle_reset_us ? l->c.idle_reset_us : 300000u) * 1000ull;
-        const uint64_t since = l->heard_ns > l->busy_ns ? l->heard_ns : l->busy_ns;
+        /* It counts idle turns of its main loop: none while it works or sends. */
+        uint64_t since = l->heard_ns > l->busy_ns ? l->heard_ns : l->busy_ns;
+        since = since > l->tx_free_ns ? since : l->tx_free_ns;
         if (l->ns > since + idle) {
             boot(l);
         }
@@ -508,7 +511,8 @@ static void step(struct loader *l)
             emit(l, l->c.chatter_baud ? l->c.chatter_baud : 115200, (uint8_t)*p);
         }
     }
-    while (l->n_pending && l->busy_ns <= l->ns && l->state != LOADER_OFF) {
+    while (l->n_pending && l->busy_ns <= l->ns && l->tx_free_ns <= l->ns &&
+           l->state != LOADER_OFF) {
         const uint8_t v = l->pending[0];
         memmove(l->pending, l->pending + 1, --l->n_pending);
         take(l, v);
@@ -865,6 +869,7 @@ static uint64_t prop_num(const bkf_props *p, const char *key)
     return strcmp(end, "ms") == 0  ? v * 1000
            : strcmp(end, "s") == 0 ? v * 1000000
            : *end == 'M'           ? v << 20
+           : *end == 'K'           ? v << 10
                                    : v;
 }
 

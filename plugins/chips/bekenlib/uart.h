@@ -42,6 +42,7 @@ struct uart_io {
     struct uart_parser rx;
     uint32_t baud;                /* what we asked for */
     uint64_t last_us;             /* when the device was last heard or spoken to */
+    uint64_t gap_us;   /* longest silence before a reply counts as lost; 0 = its time-out */
     uint64_t tx_until_us;         /* when what was written has left the wire */
     struct uart_capture *capture; /* NULL = off */
     uint64_t frames, stale, timeouts;

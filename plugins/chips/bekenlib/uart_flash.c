@@ -3,7 +3,10 @@
 #include "uart.h"
 #include <string.h>
 
-enum { CRC_RATE_FLOOR = 200000 /* bytes per second; measured 400000 */ };
+enum {
+    CRC_RATE_FLOOR = 200000, /* bytes per second; 400000 is usual */
+    L_GAP_US = 100000
+};
 
 bkf_status uart_put(struct beken_uart *u, const uint8_t *req, size_t n, bkf_error *err)
 {
@@ -126,7 +129,10 @@ bkf_status uart_read_sector_take(struct beken_uart *u, uint32_t addr, uint8_t *d
     uart_put_le32(want.echo, addr);
     struct uart_reply r;
     const uint64_t timeout = uart_wire_us(&u->io, 2 * UART_REPLY_MAX) + 1000000;
+    /* The L loader resets itself after a pause of 130 ms or more: notice a loss before. */
+    u->io.gap_us = uart_family_of(u) == UART_L ? L_GAP_US : 0;
     const bkf_status st = uart_await(&u->io, &want, timeout, &r, err);
+    u->io.gap_us = 0;
     u->pending = false;
     if (st != BKF_OK) {
         return st;

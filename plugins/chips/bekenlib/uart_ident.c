@@ -330,27 +330,45 @@ static bkf_status same_bytes(struct beken_uart *u, uint32_t head, uint32_t off, 
     return st;
 }
 
-/* Checksums have no address limit and the flash ignores address bits above its size: where
- * the loader's own code shows up again, the flash ends. */
-static bkf_status l_size(struct beken_uart *u, bkf_error *err)
+static bkf_status search_size(struct beken_uart *u, uint32_t *size, bkf_error *err)
 {
     uint32_t head = 0;
+    *size = 0;
     bkf_status st = safe_crc(u, 0, PROBE_LEN, &head, err);
-    for (uint32_t size = 0x80000; st == BKF_OK && size <= 0x800000; size *= 2) {
+    for (uint32_t at = 0x80000; st == BKF_OK && !*size && at <= 0x800000; at *= 2) {
         /* A size the profile says is tried before the smaller ones are ruled out. */
-        if (u->cfg.size && size < u->cfg.size / 2) {
+        if (u->cfg.size && at < u->cfg.size / 2) {
             continue;
         }
         bool same = false;
-        st = same_bytes(u, head, size, &same, err);
+        st = same_bytes(u, head, at, &same, err);
         if (st == BKF_OK && same) {
-            u->id.size = size;
+            *size = at;
+        }
+    }
+    return st;
+}
+
+/* Checksums have no address limit and the flash ignores address bits above its size: where
+ * the loader's own code shows up again, the flash ends.  A damaged reply can hide the first
+ * repetition, so the smallest of a few searches counts. */
+static bkf_status l_size(struct beken_uart *u, bkf_error *err)
+{
+    uint32_t best = 0;
+    for (unsigned tries = 0; tries < AGREE_TRIES; tries++) {
+        uint32_t found = 0;
+        const bkf_status st = search_size(u, &found, err);
+        if (st != BKF_OK) {
+            return st;
+        }
+        if (found && (!best || found < best)) {
+            best = found;
+        }
+        if (best && (best == u->cfg.size || tries)) {
+            u->id.size = best;
             u->id.size_evidence = BKF_SIZE_CRC;
             return BKF_OK;
         }
-    }
-    if (st != BKF_OK) {
-        return st;
     }
     return uart_error(err, BKF_E_UNPROVEN,
                       "the flash size could not be found: the loader's code does not repeat at "
@@ -439,24 +457,40 @@ bkf_status uart_identify(struct beken_uart *u, bkf_error *err)
     return st;
 }
 
-bkf_status uart_same_chip(struct beken_uart *u, bkf_error *err)
+static bkf_status same_chip_once(struct beken_uart *u, bkf_error *err)
 {
-    uint32_t crc = 0;
-    bkf_status st = uart_crc(u, 0, u->id.family == UART_ROM ? 257 : 256, &crc, err);
-    if (st == BKF_OK && u->id.family == UART_ROM) {
+    if (u->id.family == UART_ROM) {
+        /* The flash may have been erased meanwhile, the id cannot change. */
         uint32_t id = 0;
-        st = uart_rom_reg(u, 0x00800000, &id, err);
-        /* Flash may have been erased meanwhile, the id cannot change. */
+        const bkf_status st = uart_rom_reg(u, 0x00800000, &id, err);
         if (st == BKF_OK && id != u->id.chip_id && u->id.chip_id && id) {
             return uart_error(err, BKF_E_MISMATCH, "another chip answers: id %X, before %X",
                               (unsigned)id, (unsigned)u->id.chip_id);
         }
         return st;
     }
+    uint32_t crc = 0;
+    const bkf_status st = uart_crc(u, 0, UART_PAGE, &crc, err);
     if (st == BKF_OK && crc != u->id.boot_crc) {
         return uart_error(err, BKF_E_MISMATCH,
                           "another chip answers: loader checksum %08X, before %08X", (unsigned)crc,
                           (unsigned)u->id.boot_crc);
+    }
+    return st;
+}
+
+bkf_status uart_same_chip(struct beken_uart *u, bkf_error *err)
+{
+    bkf_status st = BKF_E_TIMEOUT;
+    for (unsigned tries = 0; tries < AGREE_TRIES; tries++) {
+        st = same_chip_once(u, err);
+        if (st != BKF_E_TIMEOUT && st != BKF_E_PROTOCOL && st != BKF_E_MISMATCH) {
+            break;
+        }
+        bkf_error local = BKF_ERROR_INIT;
+        if (uart_link_confirm(u, &local) != BKF_OK) {
+            break;
+        }
     }
     return st;
 }

@@ -140,8 +140,8 @@ bkf_status uart_receive(struct uart_io *io, uint64_t timeout_us, struct uart_rep
                               (unsigned)(timeout_us / 1000));
         }
         uint64_t wait = deadline - now;
-        const uint64_t stall = uart_wire_us(io, need) + STALL_US;
-        if (partial && wait > stall) {
+        const uint64_t stall = uart_wire_us(io, need) + (io->gap_us ? io->gap_us : STALL_US);
+        if ((partial || io->gap_us) && wait > stall) {
             wait = stall;
         }
         uint8_t buf[UART_REPLY_MAX];
@@ -150,7 +150,7 @@ bkf_status uart_receive(struct uart_io *io, uint64_t timeout_us, struct uart_rep
         if (st != BKF_OK) {
             return st;
         }
-        if (!done && partial && uart_now(io) - now >= stall) {
+        if (!done && (partial || io->gap_us) && uart_now(io) - now >= stall) {
             io->timeouts++;
             return uart_error(err, BKF_E_TIMEOUT, "a reply stopped after %zu bytes, %zu missing",
                               partial, need);

@@ -112,6 +112,43 @@ static bkf_status read_retry(struct beken_uart *u, struct job *j, bkf_error *err
     }
 }
 
+/* Sector 0 through the alias against its checksum.  The same wrong bytes twice are not noise:
+ * the alias leads elsewhere. */
+static bkf_status try_alias(struct beken_uart *u, bool *proven, bkf_error *err)
+{
+    uint32_t last = 0;
+    bool have = false;
+    for (unsigned tries = 0; tries < ATTEMPTS; tries++) {
+        uint8_t head[UART_SECTOR];
+        struct job j = { .off = 0, .out = head, .len = UART_SECTOR, .sectors = 1 };
+        bkf_status st = read_retry(u, &j, err);
+        if (st == BKF_E_PROTECTED) {
+            return BKF_OK; /* the loader refuses this address too */
+        }
+        uint32_t crc = 0;
+        if (st == BKF_OK) {
+            st = uart_crc(u, 0, UART_SECTOR, &crc, err);
+        }
+        if (link_trouble(st)) {
+            st = uart_link_recover(u, UART_CHECK_CRC, err);
+            if (st == BKF_OK) {
+                continue;
+            }
+        }
+        if (st != BKF_OK) {
+            return st;
+        }
+        const uint32_t got = uart_zlib_crc(0, head, UART_SECTOR);
+        *proven = got == crc;
+        if (*proven || (have && got == last)) {
+            return BKF_OK;
+        }
+        last = got;
+        have = true;
+    }
+    return BKF_OK;
+}
+
 /* Which address alias reaches the loader's area is tried, never believed: sector 0 read
  * through it must have the checksum that the device computes over the true range. */
 static bkf_status prove_alias(struct beken_uart *u, bkf_error *err)
@@ -121,30 +158,16 @@ static bkf_status prove_alias(struct beken_uart *u, bkf_error *err)
         0x01000000u,
         u->id.size,
     };
-    bkf_status st = BKF_OK;
     for (size_t i = 0; i < 3; i++) {
-        for (unsigned tries = 0; tries < 3; tries++) {
-            uint8_t head[UART_SECTOR];
-            struct job j = { .off = 0, .out = head, .len = UART_SECTOR, .sectors = 1 };
-            u->alias = candidates[i];
-            st = read_retry(u, &j, err);
-            uint32_t crc = 0;
-            if (st == BKF_OK) {
-                st = uart_crc(u, 0, UART_SECTOR, &crc, err);
-            }
-            if (link_trouble(st)) {
-                st = uart_link_recover(u, UART_CHECK_CRC, err);
-                if (st == BKF_OK) {
-                    continue;
-                }
-            }
-            if (st != BKF_OK && st != BKF_E_PROTECTED) {
-                u->alias = 0;
-                return st;
-            }
-            if (st == BKF_OK && uart_zlib_crc(0, head, UART_SECTOR) == crc) {
-                return BKF_OK;
-            }
+        bool proven = false;
+        u->alias = candidates[i];
+        const bkf_status st = try_alias(u, &proven, err);
+        if (st != BKF_OK) {
+            u->alias = 0;
+            return st;
+        }
+        if (proven) {
+            return BKF_OK;
         }
     }
     u->alias = 0;
