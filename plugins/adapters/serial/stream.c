@@ -114,6 +114,9 @@ static bkf_status do_write(void *self, const uint8_t *buf, size_t len, uint32_t 
 static bkf_status do_setup(void *self, uint32_t baud, uint32_t *got_baud, bkf_error *err)
 {
     bkf_adapter *a = self;
+    if (baud == 0) { /* to termios this means: hang up */
+        return serial_error(err, BKF_E_PARAM, "%s cannot do 0 baud", a->path);
+    }
     while (tty_drain(a->fd) < 0) {
         if (errno != EINTR) {
             return failed(a, "drain", err);

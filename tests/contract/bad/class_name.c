@@ -1,0 +1,4 @@
+/* class.name: a name with a capital letter. */
+#include "adapter.h"
+
+BAD_ADAPTER(.name = "Bad")

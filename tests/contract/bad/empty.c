@@ -1,0 +1,4 @@
+/* descriptor.empty: offers nothing. */
+#include "adapter.h"
+
+BAD_DESCRIPTOR(.adapters = NULL)

@@ -1,0 +1,4 @@
+/* text.null: no licence. */
+#include "adapter.h"
+
+BAD_DESCRIPTOR(.license = NULL)

@@ -1,0 +1,4 @@
+/* class.mandatory: no close. */
+#include "adapter.h"
+
+BAD_ADAPTER(.close = NULL)

@@ -1,0 +1,4 @@
+/* text.empty: an empty summary. */
+#include "adapter.h"
+
+BAD_ADAPTER(.summary = "")
