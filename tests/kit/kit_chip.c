@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { MAX_WINDOWS = 64, MAX_FLASH = 16 << 20, UNPLUG_POINTS = 120 };
+enum { MAX_WINDOWS = 64, MAX_FLASH = 16 << 20, UNPLUG_POINTS = 60 };
 
 struct work {
     struct chip_bench b;
