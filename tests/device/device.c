@@ -2,9 +2,13 @@
 #include "device_priv.h"
 #include "synth.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static bool parse_jedec(const char *s, uint32_t *out)
 {
@@ -167,6 +171,58 @@ static void set_firmware(struct device *d)
     nor_power_cycle(d->die, false, d->clock->ns);
 }
 
+/* With save= the file is the flash: a process that is killed leaves in it what the chip
+ * would hold.  Bytes that are there already stay (image= may name the same file). */
+static bool map_flash(struct device *d, char err[256])
+{
+    int fd = open(d->opt.save.s, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    struct stat sb;
+    void *p = MAP_FAILED;
+    if (fd >= 0 && fstat(fd, &sb) == 0 && ftruncate(fd, (off_t)d->size) == 0) {
+        p = mmap(NULL, d->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    }
+    if (p == MAP_FAILED) {
+        (void)snprintf(err, 256, "cannot map %s: %s", d->opt.save.s, strerror(errno));
+    } else {
+        d->flash = p;
+        d->mapped = true;
+        if ((size_t)sb.st_size < d->size) {
+            memset(d->flash + sb.st_size, 0xFF, d->size - (size_t)sb.st_size);
+        }
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return p != MAP_FAILED;
+}
+
+static bool same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+static bool take_flash(struct device *d, char err[256])
+{
+    if (*d->opt.save.s) {
+        bool keep = *d->opt.image.s && same_file(d->opt.image.s, d->opt.save.s);
+        if (!map_flash(d, err)) {
+            return false;
+        }
+        if (!keep) {
+            memset(d->flash, 0xFF, d->size);
+        }
+        return true;
+    }
+    d->flash = d->size ? malloc(d->size) : NULL;
+    if (!d->flash) {
+        (void)snprintf(err, 256, "no memory for %zu bytes of flash", d->size);
+        return false;
+    }
+    memset(d->flash, 0xFF, d->size);
+    return true;
+}
+
 static bool build(struct device *d, char err[256])
 {
     struct nor_config die;
@@ -179,12 +235,9 @@ static bool build(struct device *d, char err[256])
         return false;
     }
     d->size = die.size;
-    d->flash = die.size ? malloc(die.size) : NULL;
-    if (!d->flash) {
-        (void)snprintf(err, 256, "no memory for %u bytes of flash", die.size);
+    if (!take_flash(d, err)) {
         return false;
     }
-    memset(d->flash, 0xFF, d->size);
     d->die = nor_new(&die, d->flash, &d->log, err);
     if (!d->die || !(*d->opt.image.s ? load_image(d, d->opt.image.s, err) : make_image(d, err))) {
         return false;
@@ -209,7 +262,7 @@ struct device *device_new(struct vclock *clock, const struct device_option *opt,
         return NULL;
     }
     if (!build(d, err)) {
-        d->opt.save.s = d->opt.report.s = "";
+        d->opt.report.s = "";
         device_free(d);
         return NULL;
     }
@@ -230,9 +283,6 @@ void device_free(struct device *d)
     if (!d) {
         return;
     }
-    if (*d->opt.save.s) {
-        write_file(d->opt.save.s, d->flash, d->size);
-    }
     if (*d->opt.report.s) {
         char *text = device_report(d);
         if (text) {
@@ -244,7 +294,11 @@ void device_free(struct device *d)
     nor_free(d->die);
     violation_free(&d->log);
     config_free(&d->opt);
-    free(d->flash);
+    if (d->mapped) {
+        (void)munmap(d->flash, d->size);
+    } else {
+        free(d->flash);
+    }
     free(d);
 }
 

@@ -11,6 +11,7 @@ struct device {
     struct device_config opt;
     struct violation_log log;
     uint8_t *flash;
+    bool mapped; /* flash is the file of option save */
     size_t size;
     struct nor_die *die;
     struct gate gate;
