@@ -375,6 +375,44 @@ static bkf_status l_size(struct beken_uart *u, bkf_error *err)
                       "any size up to 8M");
 }
 
+static bkf_status read_once(struct beken_uart *u, uint32_t addr, uint32_t *crc, bkf_error *err)
+{
+    bkf_status st = BKF_E_TIMEOUT;
+    for (unsigned tries = AGREE_TRIES; tries--;) {
+        st = uart_read_sector_ask(u, addr, err);
+        if (st == BKF_OK) {
+            st = uart_read_sector_take(u, addr, u->sector, err);
+        }
+        if (st == BKF_OK) {
+            *crc = uart_zlib_crc(0, u->sector, UART_SECTOR);
+            return st;
+        }
+        const bkf_status again = with_recovery(u, st, UART_READ_4K, tries, err);
+        if (again != BKF_OK) {
+            return again;
+        }
+    }
+    return st;
+}
+
+/* Where no profile says the size, the data itself is the second witness: the loader's first
+ * sector read from one flash size up, and something else half-way there. */
+static bkf_status l_size_by_reading(struct beken_uart *u, bkf_error *err)
+{
+    uint32_t head = 0, wrapped = 0, half = 0;
+    bkf_status st = safe_crc(u, 0, UART_SECTOR, &head, err);
+    if (st == BKF_OK) {
+        st = read_once(u, u->id.size, &wrapped, err);
+    }
+    if (st == BKF_OK) {
+        st = read_once(u, u->id.size / 2, &half, err);
+    }
+    if (st == BKF_OK && wrapped == head && half != head) {
+        u->id.size_evidence |= BKF_SIZE_WRAP;
+    }
+    return st;
+}
+
 static bkf_status identify_l(struct beken_uart *u, char identity[24], bkf_error *err)
 {
     bkf_status st = safe_crc(u, 0, 256, &u->id.boot_crc, err);
@@ -449,6 +487,9 @@ bkf_status uart_identify(struct beken_uart *u, bkf_error *err)
     }
     if (st == BKF_OK && rom) {
         st = rom_key(u, err);
+    }
+    if (st == BKF_OK && !rom && u->cfg.size != u->id.size) {
+        st = l_size_by_reading(u, err);
     }
     if (st == BKF_OK && !rom) {
         st = uart_l_arm(u, err);
