@@ -116,8 +116,8 @@ static bkf_status address(const bkf_profile *p, const char *text, size_t n, uint
         const struct prof_partition *q = profile_partition(p, name);
         if (q)
             v = q->range.start + more;
-        else if (strcmp(name, "end") == 0 && !plus && p->size)
-            v = p->size;
+        else if (strcmp(name, "end") == 0 && !plus)
+            v = p->size ? p->size : BKF_RANGE_END;
         else
             return unknown_name(p, name, err);
     }

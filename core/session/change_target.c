@@ -14,6 +14,9 @@ static bkf_status no_memory(bkf_error *err)
 
 static bkf_status take_request(struct change *c, bkf_range r, bkf_error *err)
 {
+    if (r.start >= r.end || r.end > c->size)
+        return error_set(err, BKF_E_PARAM, "range 0x%x..0x%x is not inside the flash (0x%x bytes)",
+                         r.start, r.end, c->size);
     c->request = r;
     size_t n = range_len(r);
     c->target = malloc(n ? n : 1);
@@ -32,6 +35,8 @@ static bkf_status image_range(struct change *c, const bkf_change_options *o, con
 {
     uint32_t start = o->has_range ? o->range.start : 0;
     uint32_t limit = o->has_range && o->range.end ? o->range.end : c->size;
+    if (limit == BKF_RANGE_END)
+        limit = c->size;
     if (!len)
         return error_set(err, BKF_E_IMAGE, "%s is empty", path);
     if (start > limit || len > limit - start)
@@ -76,6 +81,8 @@ bkf_status change_target_file(struct change *c, const char *path, const bkf_chan
 bkf_status change_target_erase(struct change *c, const bkf_change_options *o, bkf_error *err)
 {
     bkf_range r = o->has_range ? o->range : (bkf_range){ 0, c->size };
+    if (r.end == BKF_RANGE_END)
+        r.end = c->size;
     return take_request(c, r, err);
 }
 

@@ -30,10 +30,15 @@ static bkf_status pick_range(struct reading *r, const bkf_read_options *o, bkf_e
         r->range = (bkf_range){ 0, r->size };
         return st;
     }
+    r->range = o->range;
+    if (o->range.end == BKF_RANGE_END) {
+        bkf_status st = session_size(s, &r->size, err);
+        r->range.end = r->size;
+        return st;
+    }
     r->size = s->info.flash_size ? s->info.flash_size
               : s->profile->size ? s->profile->size
                                  : o->range.end;
-    r->range = o->range;
     if (o->range.end > r->size)
         return error_set(err, BKF_E_PARAM, "range 0x%x..0x%x ends past the flash (%s)",
                          o->range.start, o->range.end, num_format_size(r->size, size));

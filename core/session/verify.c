@@ -118,7 +118,10 @@ static bkf_status pick_range(struct verify *v, const bkf_range *range, size_t le
 {
     bkf_session *s = v->session;
     bkf_status st = BKF_OK;
-    if (range) {
+    if (range && range->end == BKF_RANGE_END) {
+        st = session_size(s, size, err);
+        v->range = (bkf_range){ range->start, *size };
+    } else if (range) {
         *size = s->info.flash_size ? s->info.flash_size : range->end;
         v->range = *range;
     } else {

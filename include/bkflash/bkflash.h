@@ -110,6 +110,9 @@ bkf_status bkf_profile_describe(const bkf_profile *, char **json, bkf_error *);
 /* An address as users write it: 4096, 0x1000, 4K, 1M, "end", partition or
  * partition+offset. */
 bkf_status bkf_profile_address(const bkf_profile *, const char *text, uint32_t *, bkf_error *);
+/* "end" in a profile without a flash size: where a range ends with the flash, whatever
+ * its size turns out to be.  Reading, verifying, writing and erasing take it as such. */
+#define BKF_RANGE_END UINT32_MAX
 /* A range: "START..END" (half open), "START+LENGTH" or a partition's name. */
 bkf_status bkf_profile_range(const bkf_profile *, const char *text, bkf_range *, bkf_error *);
 
