@@ -34,6 +34,16 @@ static void note_difference(struct verify *v, uint32_t off, const uint8_t *got, 
     range_list_add(&v->differ, off, off + (uint32_t)n);
 }
 
+/* A sector known to differ somewhere, by its CRC. */
+static void note_sector(struct verify *v, uint32_t off, size_t n)
+{
+    if (!v->found)
+        v->first = off;
+    v->found = true;
+    v->differ_bytes += n;
+    range_list_add(&v->differ, off, off + (uint32_t)n);
+}
+
 /* got is one reading of the sector; it differs. */
 static bkf_status settle(struct verify *v, uint32_t off, const uint8_t *got, size_t n,
                          bkf_error *err)
@@ -61,6 +71,39 @@ static bkf_status by_reading(struct verify *v, uint32_t off, size_t n, uint8_t *
     return st;
 }
 
+/* The half that differs, and the half of that one, down to sectors: nothing is read. */
+static bkf_status bisect(struct verify *v, const bkf_digest_ops *d, uint32_t off, size_t n,
+                         bkf_error *err)
+{
+    struct part {
+        uint32_t off;
+        size_t n;
+    } todo[24]; /* one per halving of CHUNK, both halves */
+    size_t k = 0;
+    bkf_status st = BKF_OK;
+    todo[k++] = (struct part){ off, n };
+    while (k && !st) {
+        struct part p = todo[--k];
+        uint32_t crc = 0;
+        st = chunk_crc(v->session, d, p.off, p.n, &crc, err);
+        if (st || crc == crc32_update(0, wanted(v, p.off), p.n))
+            continue;
+        if (p.n <= SECTOR) {
+            /* A second answer must agree: the wire protects no reply. */
+            st = chunk_crc(v->session, d, p.off, p.n, &crc, err);
+            if (!st && crc != crc32_update(0, wanted(v, p.off), p.n))
+                note_sector(v, p.off, p.n);
+            continue;
+        }
+        size_t half = (p.n / 2 + SECTOR - 1) / SECTOR * SECTOR;
+        todo[k++] = (struct part){ p.off + (uint32_t)half, p.n - half };
+        todo[k++] = (struct part){ p.off, half };
+    }
+    if (!st)
+        v->by_crc += n;
+    return st;
+}
+
 static bkf_status by_crc(struct verify *v, const bkf_digest_ops *d, uint32_t off, size_t n,
                          uint8_t *buf, bkf_error *err)
 {
@@ -72,7 +115,8 @@ static bkf_status by_crc(struct verify *v, const bkf_digest_ops *d, uint32_t off
         v->by_crc += n;
         return BKF_OK;
     }
-    return by_reading(v, off, n, buf, err);
+    bool sectors = SECTOR % d->granule == 0 && off % SECTOR == 0;
+    return sectors ? bisect(v, d, off, n, err) : by_reading(v, off, n, buf, err);
 }
 
 static bkf_status compare(struct verify *v, bkf_error *err)
