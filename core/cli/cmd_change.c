@@ -50,23 +50,22 @@ static void say_plan(struct cli *c, const json_t *doc)
 {
     const json_t *p = json_object_get(doc, "plan");
     char erase[32], program[32], t[32];
-    say_always(c,
-               "plan: %" PRIu64 " sectors are right already, %" PRIu64 " only get bits cleared, "
-               "%" PRIu64 " are erased and programmed, %" PRIu64 " only erased",
-               number_of(p, "sectors_equal"), number_of(p, "sectors_program_only"),
-               number_of(p, "sectors_erase_program"), number_of(p, "sectors_erase_only"));
-    say_always(c, "plan: erase %s, program %s, about %s",
-               size_text(number_of(p, "erase_bytes"), erase),
-               size_text(number_of(p, "program_bytes"), program),
-               time_text((double)(number_of(p, "erase_us") + number_of(p, "program_us") +
-                                  number_of(p, "verify_us")) /
-                             1e6,
-                         t));
+    say(c,
+        "plan: %" PRIu64 " sectors are right already, %" PRIu64 " only get bits cleared, "
+        "%" PRIu64 " are erased and programmed, %" PRIu64 " only erased",
+        number_of(p, "sectors_equal"), number_of(p, "sectors_program_only"),
+        number_of(p, "sectors_erase_program"), number_of(p, "sectors_erase_only"));
+    say(c, "plan: erase %s, program %s, about %s", size_text(number_of(p, "erase_bytes"), erase),
+        size_text(number_of(p, "program_bytes"), program),
+        time_text((double)(number_of(p, "erase_us") + number_of(p, "program_us") +
+                           number_of(p, "verify_us")) /
+                      1e6,
+                  t));
     const json_t *kept = json_object_get(p, "kept");
     for (size_t i = 0; i < json_array_size(kept); i++)
-        say_always(c, "plan: 0x%06x..0x%06x is left as it is",
-                   (unsigned)number_of(json_array_get(kept, i), "start"),
-                   (unsigned)number_of(json_array_get(kept, i), "end"));
+        say(c, "plan: 0x%06x..0x%06x is left as it is",
+            (unsigned)number_of(json_array_get(kept, i), "start"),
+            (unsigned)number_of(json_array_get(kept, i), "end"));
 }
 
 static void print_steps(const json_t *doc)

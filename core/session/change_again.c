@@ -80,6 +80,8 @@ static bkf_status resume_run(struct change *c, char **report, bkf_error *err)
     if (!dir)
         return st ? st : BKF_E_FILE;
     st = journal_load(dir, c->key, false, &j, err);
+    if (st == BKF_E_NO_DEVICE)
+        st = err->status = BKF_E_PARAM; /* asked for what is not there */
     if (!st) {
         c->request = j.head.request;
         c->target = j.target;
@@ -164,6 +166,8 @@ static bkf_status undo_run(struct change *c, char **report, bkf_error *err)
         st = journal_load(dir, c->key, true, &j, err);
     }
     free(dir);
+    if (st == BKF_E_NO_DEVICE)
+        st = err->status = BKF_E_PARAM;
     if (st)
         return st;
     st = undo_target(c, &j, err);

@@ -59,7 +59,7 @@ bkf_status session_detach(bkf_session *s, bool run, bkf_error *err)
     s->phase = NULL;
     bkf_status st = s->chip_class->detach(s->chip, &s->op, run, err);
     s->closing = false;
-    return st;
+    return st ? session_failed(s, err) : BKF_OK;
 }
 
 bkf_status session_attach(bkf_session *s, bkf_error *err)
