@@ -14,7 +14,8 @@ const bkf_line_spec *bind_line(const bkf_adapter_class *c, const char *name)
 }
 
 struct pad_at {
-    const struct bind_request *r;
+    const struct prof_route *route;
+    const bkf_adapter_class *adapter;
     const struct prof_pad *pad;
     char section[64];
     struct diag_list *diags;
@@ -36,7 +37,7 @@ static void no_such_line(const struct pad_at *a)
 {
     const char *words[129];
     size_t n = 0;
-    for (const bkf_line_spec *l = a->r->adapter->lines; l && l->name && n < 126; l++) {
+    for (const bkf_line_spec *l = a->adapter->lines; l && l->name && n < 126; l++) {
         words[n++] = l->name;
         if (l->alias)
             words[n++] = l->alias;
@@ -44,12 +45,11 @@ static void no_such_line(const struct pad_at *a)
     words[n] = NULL;
     struct strbuf sb = STRBUF_INIT;
     const char *near = suggest_word(a->pad->line, words);
-    list_lines(a->r->adapter, &sb);
+    list_lines(a->adapter, &sb);
     if (near)
-        PAD_BAD(a, "%s has no line '%s', did you mean '%s'?", a->r->adapter->name, a->pad->line,
-                near);
+        PAD_BAD(a, "%s has no line '%s', did you mean '%s'?", a->adapter->name, a->pad->line, near);
     else
-        PAD_BAD(a, "%s has no line '%s'; it has %s", a->r->adapter->name, a->pad->line,
+        PAD_BAD(a, "%s has no line '%s'; it has %s", a->adapter->name, a->pad->line,
                 sb.data ? sb.data : "none");
     strbuf_free(&sb);
 }
@@ -91,50 +91,60 @@ static void check_role(const struct pad_at *a, const bkf_line_spec *line)
     if (!need || (line->roles & need->roles))
         return;
     struct strbuf sb = STRBUF_INIT;
-    suitable_lines(a->r->adapter, need->roles, &sb);
-    PAD_BAD(a, "line %s of %s is no %s%s%s", a->pad->line, a->r->adapter->name, need->what,
+    suitable_lines(a->adapter, need->roles, &sb);
+    PAD_BAD(a, "line %s of %s is no %s%s%s", a->pad->line, a->adapter->name, need->what,
             sb.len ? "; use " : "", sb.len ? sb.data : "");
     strbuf_free(&sb);
 }
 
-static void check_pads(const struct bind_request *r, struct diag_list *diags)
+static void check_pads(const struct prof_route *route, const bkf_adapter_class *class,
+                       struct diag_list *diags)
 {
-    struct pad_at a = { .r = r, .diags = diags };
-    snprintf(a.section, sizeof a.section, "pads%s%s", *r->route->name ? ":" : "", r->route->name);
-    for (size_t i = 0; i < r->route->n_pads; i++) {
-        a.pad = &r->route->pads[i];
-        const bkf_line_spec *line = bind_line(r->adapter, a.pad->line);
+    struct pad_at a = { .route = route, .adapter = class, .diags = diags };
+    snprintf(a.section, sizeof a.section, "pads%s%s", *route->name ? ":" : "", route->name);
+    for (size_t i = 0; i < route->n_pads; i++) {
+        a.pad = &route->pads[i];
+        const bkf_line_spec *line = bind_line(class, a.pad->line);
         if (!line) {
             no_such_line(&a);
             continue;
         }
         check_role(&a, line);
         for (size_t k = 0; k < i; k++)
-            if (bind_line(r->adapter, r->route->pads[k].line) == line)
-                PAD_BAD(&a, "line %s carries %s already, as %s", line->name,
-                        r->route->pads[k].signal, r->route->pads[k].line);
+            if (bind_line(class, route->pads[k].line) == line)
+                PAD_BAD(&a, "line %s carries %s already, as %s", line->name, route->pads[k].signal,
+                        route->pads[k].line);
     }
 }
 
 /* Without [pads] the lines must be called like the signals (simulator). */
-static void check_unwired(const struct bind_request *r, struct diag_list *diags)
+static void check_unwired(const struct prof_route *route, const bkf_adapter_class *class,
+                          struct diag_list *diags)
 {
     static const char *const spi[] = { "sck", "mosi", "miso", "cs0", NULL };
     static const char *const uart[] = { "rx", "tx", NULL };
     static const char *const log[] = { "tx", NULL };
-    const struct prof_route *route = r->route;
     char section[64];
     snprintf(section, sizeof section, "adapter%s%s", *route->name ? ":" : "", route->name);
     const char *const *need = route->transport == TRANSPORT_SPI    ? spi
                               : route->transport == TRANSPORT_UART ? uart
                                                                    : log;
     for (size_t i = 0; need[i]; i++)
-        if (!bind_line(r->adapter, need[i])) {
+        if (!bind_line(class, need[i])) {
             finding_add(diags, DIAG_ERROR, route->at->file, route->at->line, section, NULL,
                         "%s has no line named '%s': [pads%s%s] must say which line carries it",
-                        r->adapter->name, need[i], *route->name ? ":" : "", route->name);
+                        class->name, need[i], *route->name ? ":" : "", route->name);
             return;
         }
+}
+
+void profile_bind_pads(const struct prof_route *route, const bkf_adapter_class *class,
+                       struct diag_list *diags)
+{
+    if (route->n_pads)
+        check_pads(route, class, diags);
+    else
+        check_unwired(route, class, diags);
 }
 
 /* -- options ------------------------------------------------------------------------------ */
@@ -146,42 +156,91 @@ static const char *unset(void *ud, const char *what)
     return NULL;
 }
 
-static bkf_status check_options(const struct bind_request *r, const bkf_prop_spec *spec,
-                                const char *who, const struct prof_option *o, size_t n,
-                                const struct prop_input *extra, size_t n_extra,
-                                struct diag_list *diags, bkf_error *err)
+/* props_new knows keys without their section: "speed" -> [adapter:uart] opt.speed. */
+static void name_options(struct diag_list *diags, size_t from, const char *section)
 {
-    struct prop_input *in = calloc(n + n_extra + 1, sizeof *in);
+    for (size_t i = from; i < diags->n; i++) {
+        struct diag *d = &diags->items[i];
+        struct strbuf key = STRBUF_INIT;
+        if (!d->file || d->section || !d->key)
+            continue; /* of the command line, or somebody else's */
+        strbuf_addf(&key, "opt.%s", d->key);
+        char *named = strbuf_take(&key), *where = strdup(section);
+        if (!named || !where) {
+            free(named);
+            free(where);
+            return;
+        }
+        free(d->key);
+        d->key = named;
+        d->section = where;
+    }
+}
+
+bkf_status profile_bind_options(const struct bind_options *o, struct diag_list *diags,
+                                bkf_error *err)
+{
+    size_t before = diags->n;
+    struct prop_input *in = calloc(o->n + o->n_extra + 1, sizeof *in);
     struct props *props = NULL;
     if (!in)
         return error_set(err, BKF_E_NOMEM, "out of memory");
-    for (size_t i = 0; i < n; i++)
-        in[i] = (struct prop_input){ o[i].key, o[i].value, o[i].at->file, o[i].at->line };
-    if (n_extra)
-        memcpy(in + n, extra, n_extra * sizeof *in);
-    bkf_status st =
-        props_new(spec, who, in, n + n_extra, r->fill ? r->fill : unset, r->ud, diags, &props, err);
+    for (size_t i = 0; i < o->n; i++)
+        in[i] = (struct prop_input){ o->options[i].key, o->options[i].value, o->options[i].at->file,
+                                     o->options[i].at->line };
+    if (o->n_extra)
+        memcpy(in + o->n, o->extra, o->n_extra * sizeof *in);
+    bkf_status st = props_new(o->spec, o->who, in, o->n + o->n_extra, o->fill ? o->fill : unset,
+                              o->ud, diags, &props, err);
+    name_options(diags, before, o->section);
     props_free(props);
     free(in);
     return st == BKF_E_NOMEM ? st : BKF_OK; /* anything else is among the findings */
 }
 
+static bkf_status bind_adapter(const struct bind_request *r, struct diag_list *diags,
+                               bkf_error *err)
+{
+    const struct prof_route *route = r->route;
+    char section[64];
+    snprintf(section, sizeof section, "adapter%s%s", route && *route->name ? ":" : "",
+             route ? route->name : "");
+    const struct bind_options o = {
+        .section = section,
+        .spec = r->adapter->props,
+        .who = r->adapter->name,
+        .options = route ? route->options : NULL,
+        .n = route ? route->n_options : 0,
+        .extra = r->adapter_extra,
+        .n_extra = r->n_adapter_extra,
+        .fill = r->fill,
+        .ud = r->ud,
+    };
+    if (route)
+        profile_bind_pads(route, r->adapter, diags);
+    return profile_bind_options(&o, diags, err);
+}
+
+static bkf_status bind_chip(const struct bind_request *r, struct diag_list *diags, bkf_error *err)
+{
+    const struct bind_options o = {
+        .section = "chip",
+        .spec = r->chip->props,
+        .who = r->chip->name,
+        .options = r->profile->chip_options,
+        .n = r->profile->n_chip_options,
+        .fill = r->fill,
+        .ud = r->ud,
+    };
+    return profile_bind_options(&o, diags, err);
+}
+
 bkf_status profile_bind(const struct bind_request *r, struct diag_list *diags, bkf_error *err)
 {
     size_t before = diags->errors;
-    bkf_status st = BKF_OK;
-    const struct prof_route *route = r->route;
-    if (r->adapter && route && route->n_pads)
-        check_pads(r, diags);
-    else if (r->adapter && route)
-        check_unwired(r, diags);
-    if (r->adapter)
-        st = check_options(r, r->adapter->props, r->adapter->name, route ? route->options : NULL,
-                           route ? route->n_options : 0, r->adapter_extra, r->n_adapter_extra,
-                           diags, err);
+    bkf_status st = r->adapter ? bind_adapter(r, diags, err) : BKF_OK;
     if (!st && r->chip)
-        st = check_options(r, r->chip->props, r->chip->name, r->profile->chip_options,
-                           r->profile->n_chip_options, NULL, 0, diags, err);
+        st = bind_chip(r, diags, err);
     if (st || diags->failed)
         return st ? st : error_set(err, BKF_E_NOMEM, "out of memory");
     diag_sort(diags);

@@ -1,6 +1,7 @@
 /* bind.c - from a profile and what the user asked for to a route that can be opened: which
  * classes, which options, which pads on which lines.  Everything that can be refused
  * without the target is refused here, with file and line. */
+#include "../profile/bind.h"
 #include "session.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,76 +110,11 @@ static bkf_status pick_route(bkf_session *s, const char *name, enum transport wa
 
 /* -- pads ------------------------------------------------------------------------------- */
 
-static const bkf_line_spec *class_line(const bkf_adapter_class *c, const char *name)
-{
-    for (const bkf_line_spec *l = c->lines; l && l->name; l++)
-        if (strcmp(l->name, name) == 0 || (l->alias && strcmp(l->alias, name) == 0))
-            return l;
-    return NULL;
-}
-
-/* What a line must be able to do to carry a signal; rx and tx are the chip's. */
-static uint32_t needed_roles(const char *signal, const char **text)
-{
-    static const struct {
-        const char *signal;
-        uint32_t roles;
-        const char *text;
-    } table[] = {
-        { "sck", BKF_ROLE_SCK, "clock" },     { "mosi", BKF_ROLE_MOSI, "data out" },
-        { "miso", BKF_ROLE_MISO, "data in" }, { "cs0", BKF_ROLE_CS, "chip select" },
-        { "rx", BKF_ROLE_TX, "transmit" },    { "tx", BKF_ROLE_RX, "receive" },
-    };
-    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-        if (strcmp(signal, table[i].signal) == 0) {
-            *text = table[i].text;
-            return table[i].roles;
-        }
-    }
-    *text = "an output";
-    return BKF_ROLE_OUT | BKF_ROLE_OPEN_DRAIN;
-}
-
-static void line_problem(const struct prof_route *r, const struct prof_pad *pad,
-                         const bkf_adapter_class *c, struct diag_list *diags)
-{
-    const char *file, *role;
-    int line;
-    char section[64];
-    at(pad->at, &file, &line);
-    snprintf(section, sizeof section, "pads%s%s", r->name[0] ? ":" : "", r->name);
-    const bkf_line_spec *l = class_line(c, pad->line);
-    uint32_t roles = needed_roles(pad->signal, &role);
-    if (l && (l->roles & roles))
-        return;
-    if (l) {
-        diag_add(diags, DIAG_ERROR, file, line, section, pad->pad,
-                 "line %s of %s cannot be %s, which signal %s needs", pad->line, c->name, role,
-                 pad->signal);
-        return;
-    }
-    const char *names[128];
-    size_t n = 0;
-    for (l = c->lines; l && l->name && n < 127; l++)
-        names[n++] = l->name;
-    names[n] = NULL;
-    const char *near = suggest_word(pad->line, names);
-    diag_add(diags, DIAG_ERROR, file, line, section, pad->pad, "%s has no line %s%s%s%s", c->name,
-             pad->line, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
-}
-
-static void check_lines(const struct prof_route *r, const bkf_adapter_class *c,
-                        struct diag_list *diags)
-{
-    for (size_t i = 0; i < r->n_pads; i++)
-        line_problem(r, &r->pads[i], c, diags);
-}
-
 static bkf_status bind_pads(bkf_session *s, struct diag_list *diags, bkf_error *err)
 {
     const struct prof_route *r = s->route;
     size_t n = r ? r->n_pads : 0;
-    bool own = r && strcmp(r->driver, s->adapter_class->name) == 0;
+    bool own = r && n && strcmp(r->driver, s->adapter_class->name) == 0;
     struct link_pad from[LINK_PADS_MAX];
     if (n > LINK_PADS_MAX)
         return error_set(err, BKF_E_PROFILE, "%s:%d: more than %d pads", r->at->file, r->at->line,
@@ -187,7 +123,7 @@ static bkf_status bind_pads(bkf_session *s, struct diag_list *diags, bkf_error *
         from[i] = (struct link_pad){ r->pads[i].pad, r->pads[i].signal, r->pads[i].line,
                                      r->pads[i].inverted };
     if (own) {
-        check_lines(r, s->adapter_class, diags);
+        profile_bind_pads(r, s->adapter_class, diags);
         memcpy(s->pads, from, n * sizeof *from);
         s->n_pads = n;
         return BKF_OK;
@@ -433,15 +369,19 @@ static void missing_class(const struct origin *o, const char *section, const cha
              err->message);
 }
 
-static void check_options(const bkf_prop_spec *spec, const char *who, const struct prof_option *o,
-                          size_t n, const struct bkf_profile *p, struct diag_list *diags)
+static void check_options(const bkf_prop_spec *spec, const char *who, const char *section,
+                          const struct prof_option *o, size_t n, const struct bkf_profile *p,
+                          struct diag_list *diags)
 {
-    struct inputs in = { .n = 0 };
     struct fill fill = { .profile = p };
-    struct props *props = NULL;
-    inputs_of(&in, o, n);
-    (void)props_new(spec, who, in.items, in.n, fill_value, &fill, diags, &props, NULL);
-    props_free(props);
+    const struct bind_options q = { .section = section,
+                                    .spec = spec,
+                                    .who = who,
+                                    .options = o,
+                                    .n = n,
+                                    .fill = fill_value,
+                                    .ud = &fill };
+    (void)profile_bind_options(&q, diags, NULL);
     fill_free(&fill);
 }
 
@@ -458,13 +398,13 @@ void bind_check(struct bkf_ctx *ctx, const struct bkf_profile *p, struct diag_li
             missing_class(r->driver_at, section, r->driver, &err, diags);
             continue;
         }
-        check_options(a->props, a->name, r->options, r->n_options, p, diags);
-        check_lines(r, a, diags);
+        check_options(a->props, a->name, section, r->options, r->n_options, p, diags);
+        profile_bind_pads(r, a, diags);
     }
     if (!p->chip_driver)
         return;
     if (registry_chip(ctx->registry, p->chip_driver, &c, &err))
         missing_class(p->chip_driver_at, "chip", p->chip_driver, &err, diags);
     else
-        check_options(c->props, c->name, p->chip_options, p->n_chip_options, p, diags);
+        check_options(c->props, c->name, "chip", p->chip_options, p->n_chip_options, p, diags);
 }

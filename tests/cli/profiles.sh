@@ -11,7 +11,7 @@ run 3 check mine.ini && has err "mine.ini:" && has err "error: [flash] size:" &&
 run 3 check doorbell_mlt1t.ini mine.ini nosuch.ini && has err "doorbell_mlt1t.ini: ok" && has err "no profile 'nosuch.ini'"
 # Lines and options against the plugins that are there.
 printf '[profile]\nschema = 1\nkind = board\nname = x\ninclude = chips/bk7252.ini\n[adapter]\ndriver = serial\ntransport = uart\nopt.bogus = 1\n[pads]\nP10 = rx @ TDX\nP11 = tx @ TXD\n[flash]\nsize = 2M\n' >lines.ini
-run 3 check lines.ini && has err "lines.ini:9: error:" && has err "lines.ini:11: error: [pads] P10: serial has no line TDX; did you mean TXD?" && has err "lines.ini:12: error: [pads] P11: line TXD of serial cannot be receive"
+run 3 check lines.ini && has err "lines.ini:9: error: [adapter] opt.bogus: serial has no option 'bogus'" && has err "lines.ini:11: error: [pads] P10: serial has no line 'TDX', did you mean 'TXD'?" && has err "lines.ini:12: error: [pads] P11: line TXD of serial is no receiver (tx is the chip's output); use RXD"
 run 3 -p lines.ini info && has err "lines.ini:9: error:"
 
 run 0 profile show -p doorbell_mlt1t.ini && has out "jedec = 0B4016" && has out "[partition:app2]" && hasnt out "doorbell_mlt1t.ini:"

@@ -130,14 +130,14 @@ static void options_are_checked(void **state)
     (void)state;
     struct strbuf out = STRBUF_INIT;
     assert_int_equal(bind_text("opt.sped = 1MHz\n", PADS, "", &cable, &out), BKF_E_PROFILE);
-    assert_non_null(strstr(out.data, "b.ini:11: error: "));
+    assert_non_null(strstr(out.data, "b.ini:11: error: [adapter] opt.sped: "));
     assert_non_null(strstr(out.data, "did you mean 'speed'"));
     strbuf_free(&out);
     assert_int_equal(
         bind_text("opt.speed = 1000\n", PADS, "opt.spi_entry = 0\nopt.x = 1\n", &cable, &out),
         BKF_E_PROFILE);
     assert_non_null(strstr(out.data, "b.ini:11: error: "));
-    assert_non_null(strstr(out.data, "b.ini:20: error: "));
+    assert_non_null(strstr(out.data, "b.ini:20: error: [chip] opt.spi_entry: "));
     assert_non_null(strstr(out.data, "b.ini:21: error: "));
     strbuf_free(&out);
 }
