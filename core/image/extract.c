@@ -277,10 +277,10 @@ static bkf_status manifest_out(struct extraction *x, bkf_error *err)
 bkf_status extract_image(const struct image_facts *f, bool show_secrets, image_put put, void *ud,
                          bkf_error *err)
 {
-    struct extraction x = { f, show_secrets, put, ud, json_array(), json_array() };
     struct image_layout plain;
     if (f->data_len == 0)
         return error_set(err, BKF_E_IMAGE, "the file is empty");
+    struct extraction x = { f, show_secrets, put, ud, json_array(), json_array() };
     plain_layout(f, &plain);
     bkf_status st = by_layout(&x, f->layout ? f->layout : &plain, err);
     if (!st)
