@@ -58,6 +58,18 @@ enum opt_id {
     OPT_ALLOW_PROTECTED,
     OPT_PRESERVE_KEEP,
     OPT_SVG,
+    OPT_SHOW_SECRETS,
+    OPT_KEY,
+    OPT_ADDRESS,
+    OPT_KEEP_BAD,
+    OPT_RBL_ALGO,
+    OPT_RBL_NAME,
+    OPT_RBL_VERSION,
+    OPT_AGAINST,
+    OPT_BOOT,
+    OPT_DEVICE,
+    OPT_META,
+    OPT_ANYWAY,
     OPT_COUNT
 };
 struct opt_spec {
@@ -198,5 +210,24 @@ bkf_status cmd_undo(struct cli *);
 bkf_status cmd_protect(struct cli *);
 bkf_status cmd_wiring(struct cli *);
 bkf_status cmd_doctor(struct cli *);
+
+bkf_status cmd_inspect(struct cli *);
+bkf_status cmd_extract(struct cli *);
+bkf_status cmd_pack(struct cli *);
+bkf_status cmd_convert(struct cli *);
+bkf_status cmd_ota(struct cli *);
+bkf_status cmd_splice(struct cli *);
+bkf_status cmd_redact(struct cli *);
+bkf_status cmd_report(struct cli *);
+bkf_status cmd_diff(struct cli *);
+
+/* -- cmd_image.c: shared by the verbs about images ------------------------------------------ */
+uint32_t image_flags(const struct cli *);
+/* *out is NULL after a failure. */
+bkf_status image_load(struct cli *, const char *path, bkf_image **out);
+bkf_status image_read_device(struct cli *, bkf_image **out);
+/* -o, which must be there. */
+bkf_status image_output(struct cli *, const char **path);
+void image_print(struct cli *, char *text); /* to stdout without --json; frees text */
 
 #endif

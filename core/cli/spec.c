@@ -141,6 +141,65 @@ static const struct opt_spec wiring_opts[] = {
     END
 };
 
+#define OPT_SECRETS_ROW                                                                          \
+    {                                                                                            \
+        OPT_SHOW_SECRETS, 0, "show-secrets", NULL, "show passwords, keys and whole MACs", false, \
+            false                                                                                \
+    }
+#define OPT_KEY_ROW                                                                               \
+    {                                                                                             \
+        OPT_KEY, 0, "key", "KEY", "code key: tuya, uascent, zero or four hex words", false, false \
+    }
+static const struct opt_spec inspect_opts[] = { OPT_SECRETS_ROW, END };
+static const struct opt_spec extract_opts[] = { { OPT_OUTPUT, 'o', "output", "DIR",
+                                                  "folder for the files", false, false },
+                                                OPT_FORCE_ROW,
+                                                OPT_SECRETS_ROW,
+                                                END };
+static const struct opt_spec image_out_opts[] = { OPT_OUTPUT_ROW, OPT_FORCE_ROW, END };
+static const struct opt_spec report_opts[] = { OPT_OUTPUT_ROW,
+                                               OPT_FORCE_ROW,
+                                               OPT_SECRETS_ROW,
+                                               { OPT_AGAINST, 0, "against", "FILE",
+                                                 "compare with this image", false, false },
+                                               END };
+static const struct opt_spec convert_opts[] = {
+    OPT_OUTPUT_ROW,
+    OPT_FORCE_ROW,
+    OPT_KEY_ROW,
+    { OPT_ADDRESS, 0, "address", "N", "logical address of the first byte; base of a HEX file",
+      false, false },
+    { OPT_KEEP_BAD, 0, "keep-bad", NULL, "crc-strip: take blocks with a bad CRC as they are", false,
+      false },
+    { OPT_RBL_ALGO, 0, "rbl-algo", "N", "0, 0x2 AES-256, 0x100 gzip, 0x102 both (default)", false,
+      false },
+    { OPT_RBL_NAME, 0, "rbl-name", "NAME", "partition of the container (default app)", false,
+      false },
+    { OPT_RBL_VERSION, 0, "rbl-version", "TEXT", "version of the container (default 1.00)", false,
+      false },
+    { OPT_PARTITION, 'P', "partition", "NAME", "which payload of a UF2 file (default app)", false,
+      false },
+    END
+};
+static const struct opt_spec ota_opts[] = {
+    OPT_OUTPUT_ROW,
+    OPT_FORCE_ROW,
+    { OPT_META, 0, "meta", "FILE", "dump of the same product that was seen booting that slot",
+      false, false },
+    END
+};
+static const struct opt_spec splice_opts[] = {
+    OPT_OUTPUT_ROW,
+    OPT_FORCE_ROW,
+    OPT_KEY_ROW,
+    { OPT_BOOT, 0, "boot", "FILE", "take the bootloader from this file, not from the device", false,
+      false },
+    { OPT_DEVICE, 0, "device", "FILE", "a dump of the device, to judge by (default: --boot)", false,
+      false },
+    { OPT_ANYWAY, 0, "anyway", NULL, "write it even if it would not boot", false, false },
+    END
+};
+
 const struct verb_spec verbs[] = {
     { "dump", "[FILE]", "read the whole flash into a file, and prove it",
       "Byte n of the file is flash offset n.  Without FILE the name is made of profile, JEDEC id,\n"
@@ -182,6 +241,31 @@ const struct verb_spec verbs[] = {
       "Every route of the profile, or the one that -a names.\n", cmd_wiring, wiring_opts, 0, 0 },
     { "doctor", "", "find out why an adapter cannot be used",
       "The exit code says if a flash could be tried now.\n", cmd_doctor, NULL, 0, 0 },
+    { "inspect", "[FILE]", "say what an image, or the device's flash, holds",
+      "Kind, chip, key, partitions, code CRC, containers, calibration, storage, damage; each with\n"
+      "how sure it is and why.  FILE '-' is standard input; without FILE the device is read.\n",
+      cmd_inspect, inspect_opts, 0, 1 },
+    { "extract", "[FILE]", "take an image apart into files and a manifest",
+      "Code is deciphered and without CRC bytes, containers are unpacked.\n", cmd_extract,
+      extract_opts, 0, 1 },
+    { "pack", "DIR", "put an extracted image together again", NULL, cmd_pack, image_out_opts, 1,
+      1 },
+    { "convert", "STEPS FILE", "one form of an image into another",
+      "STEPS are done from left to right, with commas between: crc-add, crc-strip, encrypt,\n"
+      "decrypt, rbl-pack, rbl-unpack, ug-pack, ug-unpack, uf2-read, hex-read, hex-write.\n",
+      cmd_convert, convert_opts, 2, 2 },
+    { "ota", "show|select [app1|app2] [FILE]",
+      "the two program slots of a device with ping-pong OTA",
+      "select writes the metadata bytes to -o; 'write' puts them into the device.\n", cmd_ota,
+      ota_opts, 1, 3 },
+    { "splice", "FIRMWARE", "a bootable image from a program and a bootloader",
+      "Says why it would boot or not, and writes it only if it would.\n", cmd_splice, splice_opts,
+      1, 1 },
+    { "redact", "FILE", "a copy of a dump without passwords, keys and MACs", NULL, cmd_redact,
+      image_out_opts, 1, 1 },
+    { "report", "[FILE]", "one HTML page about an image", NULL, cmd_report, report_opts, 0, 1 },
+    { "diff", "A [B]", "what differs between two images, or an image and the device", NULL,
+      cmd_diff, NULL, 1, 2 },
     { "version", "", "print the version", NULL, cmd_version, NULL, 0, 0 },
     { "help", "[VERB]", "this help, or a verb's", NULL, cmd_help, NULL, 0, 1 },
     END

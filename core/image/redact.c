@@ -207,8 +207,8 @@ static bool run(struct pass *p)
 {
     packages(p);
     bool ok = code(p);
+    sectors(p); /* first, so that the maker's half of a MAC stays where it is */
     raw(p);
-    sectors(p);
     if (ok && p->f->kv)
         ok = redact_storage(p->f, p->secrets, p->data, p->report);
     return ok && !p->report->failed && !p->secrets->failed;

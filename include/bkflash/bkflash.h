@@ -225,6 +225,74 @@ bkf_status bkf_wiring_svg(bkf_ctx *, const bkf_profile *, const char *route, cha
  * status says if a flash could be tried now; the document comes in any case. */
 bkf_status bkf_doctor(bkf_ctx *, const bkf_profile *, const char *route, char **json, bkf_error *);
 
+/* ---- images: files of flash content, no device needed ---------------------------------- */
+typedef struct bkf_image bkf_image; /* immutable once opened; shareable [any] */
+enum {
+    BKF_IMAGE_SHOW_SECRETS = 1u, /* passwords, keys and whole MACs in the output */
+    BKF_IMAGE_FORCE = 2u,        /* replace existing files */
+    BKF_IMAGE_KEEP_BAD = 4u      /* convert crc-strip: take blocks with a bad CRC as they are */
+};
+
+/* Whole file into malloc'ed memory; "-" is standard input. */
+bkf_status bkf_load(const char *path, void **data, size_t *len, bkf_error *);
+/* Whole or not at all; an existing file needs BKF_IMAGE_FORCE; "-" is standard output. */
+bkf_status bkf_save(const char *path, const void *data, size_t len, uint32_t flags, bkf_error *);
+
+/* What is in data (copied), called name.  Layouts come from the context's profile folders;
+ * board (may be NULL) puts its own in front.  Damaged data opens too: that is a result. */
+bkf_status bkf_image_open(bkf_ctx *, const bkf_profile *board, const char *name, const void *data,
+                          size_t len, bkf_image **, bkf_error *);
+void bkf_image_free(bkf_image *); /* NULL is fine */
+
+/* Everything that can be told about it.  json and text may each be NULL. */
+bkf_status bkf_image_inspect(const bkf_image *, uint32_t flags, char **json, char **text,
+                             bkf_error *);
+/* Files and manifest.json into a folder, which is made; files there need BKF_IMAGE_FORCE. */
+bkf_status bkf_image_extract(const bkf_image *, const char *dir, uint32_t flags, char **json,
+                             bkf_error *);
+/* The image of such a folder; *same: byte for byte the one it was made from. */
+bkf_status bkf_image_pack(const char *dir, void **data, size_t *len, int32_t *same, bkf_error *);
+
+typedef struct bkf_convert_options {
+    uint32_t struct_size;
+    uint32_t flags;   /* BKF_IMAGE_KEEP_BAD */
+    const char *key;  /* "tuya", "uascent", "zero" or four hex words; NULL = none */
+    uint64_t address; /* logical address of the first byte, or base of a HEX file */
+    uint32_t has_address;
+    uint32_t rbl_algo; /* 0x2 AES-256, 0x100 gzip, both; used when has_algo */
+    uint32_t has_algo;
+    uint32_t rbl_timestamp;
+    const char *rbl_name, *rbl_version; /* NULL = "app", "1.00" */
+    const char *partition;              /* of a UF2 file; NULL = "app" */
+} bkf_convert_options;
+/* steps: names with commas between, from left to right: "crc-strip,decrypt". */
+bkf_status bkf_convert(const char *steps, const bkf_convert_options *, const void *in,
+                       size_t in_len, void **out, size_t *out_len, bkf_error *);
+/* {"kind":"conversions","items":[{"name":..,"summary":..}]} */
+bkf_status bkf_convert_list(char **json, bkf_error *);
+
+/* State of the two program slots; BKF_E_UNSUPPORTED when the layout has none. */
+bkf_status bkf_image_ota(const bkf_image *, char **json, char **text, bkf_error *);
+/* Bytes to be written at *offset so that slot 1 or 2 is chosen: the metadata of donor, a dump
+ * of the same product that was seen booting that slot.  Refused with the reason when the slot
+ * would not boot or without a donor. */
+bkf_status bkf_image_ota_select(const bkf_image *, uint32_t slot, const bkf_image *donor,
+                                void **bytes, size_t *len, uint32_t *offset, bkf_error *);
+/* Would image boot on the device whose flash is in device (NULL = not known)?  key: of the
+ * chip, NULL = what the device's bootloader proves.  *boots is the answer; the texts say why. */
+bkf_status bkf_image_verdict(const bkf_image *, const bkf_image *device, const char *key,
+                             int32_t *boots, char **json, char **text, bkf_error *);
+/* Bootloader of one image, program of another (UA, QIO, dump, plain or RBL), from offset 0. */
+bkf_status bkf_image_splice(const bkf_image *boot, const bkf_image *firmware, void **data,
+                            size_t *len, bkf_error *);
+/* A copy of the same size without secrets; json lists every place that was changed. */
+bkf_status bkf_image_redact(const bkf_image *, void **data, size_t *len, char **json, bkf_error *);
+/* One self-contained HTML page; other (may be NULL) is compared with it. */
+bkf_status bkf_image_report(const bkf_image *, const bkf_image *other, uint32_t flags, char **html,
+                            bkf_error *);
+bkf_status bkf_image_diff(const bkf_image *a, const bkf_image *b, int32_t *same, char **json,
+                          char **text, bkf_error *);
+
 #if defined(__GNUC__)
 #pragma GCC visibility pop
 #endif

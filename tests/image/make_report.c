@@ -6,7 +6,7 @@
 int main(int argc, char **argv)
 {
     uint8_t *a = synth_doorbell(), *b = synth_doorbell();
-    struct image_facts *fa, *fb;
+    struct image_facts *fa = NULL, *fb = NULL;
     struct strbuf page = STRBUF_INIT;
     bkf_error err = BKF_ERROR_INIT;
     if (argc != 2)

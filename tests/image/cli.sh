@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# cli.sh BKFLASH MAKE_IMAGE OUT_DIR: the verbs about images, end to end on made-up files.
+set -u
+bk=$1 make_image=$2 out=$3
+rm -rf "$out" && mkdir -p "$out" && cd "$out" || exit 1
+failures=0
+fail() { echo "FAIL: $*"; failures=$((failures + 1)); }
+# expect CODE TEXT COMMAND...: exit code and a piece of the output (stdout and stderr)
+expect() {
+  local code=$1 text=$2
+  shift 2
+  local got
+  got=$("$@" 2>&1 </dev/null)
+  local rc=$?
+  [ $rc -eq "$code" ] || fail "$* gave $rc, not $code: $got"
+  case $got in *"$text"*) ;; *) fail "$* does not say '$text' but: $got" ;; esac
+}
+for what in lamp doorbell doorbell-app2 qio-zero; do "$make_image" $what $what.bin || exit 1; done
+secret="correct horse battery"
+
+expect 0 "bk7252-tuya-4m-pingpong" "$bk" inspect doorbell.bin
+expect 0 "bk7231n-tuya-2m" "$bk" inspect lamp.bin
+expect 0 '"image":"full-dump"' "$bk" --json inspect lamp.bin
+"$bk" inspect lamp.bin | grep -q "$secret" && fail "inspect shows a secret"
+"$bk" inspect --show-secrets lamp.bin | grep -q "$secret" || fail "--show-secrets does not show it"
+"$bk" inspect - <lamp.bin | grep -q "whole flash dump" || fail "inspect - does not read standard input"
+expect 50 "nothing.bin" "$bk" inspect nothing.bin
+expect 2 "which FILE" "$bk" inspect
+
+for what in lamp doorbell; do
+  expect 0 "files" "$bk" extract $what.bin -o $what.d
+  expect 0 "byte for byte" "$bk" pack $what.d -o $what.again
+  cmp $what.bin $what.again || fail "$what: pack differs"
+done
+expect 50 "exists already" "$bk" extract lamp.bin -o lamp.d
+expect 50 "exists already" "$bk" pack lamp.d -o lamp.again
+expect 0 "byte for byte" "$bk" pack lamp.d -f -o lamp.again
+grep -q "$secret" lamp.d/storage.json && fail "storage.json shows a secret"
+
+expect 0 "places changed" "$bk" redact lamp.bin -o share.bin
+[ "$(stat -c %s share.bin)" = "$(stat -c %s lamp.bin)" ] || fail "redact changes the size"
+expect 0 "bk7231n-tuya-2m" "$bk" inspect share.bin
+"$bk" inspect --show-secrets share.bin | grep -q "$secret" && fail "a secret survives redact"
+expect 31 "kv_data" "$bk" diff lamp.bin share.bin
+expect 0 "are the same" "$bk" diff lamp.bin lamp.again
+expect 31 '"storage_keys":[{' "$bk" --json diff lamp.bin share.bin
+
+expect 0 "open it in a browser" "$bk" report doorbell.bin --against doorbell-app2.bin -o r.html
+grep -q "Compared with doorbell-app2.bin" r.html || fail "the report compares nothing"
+grep -q "<script" r.html && fail "the report has a script"
+
+head -c $((34 * 512)) <(tail -c +$((0x11001)) lamp.bin) >ua.bin
+expect 0 "16384 bytes" "$bk" convert crc-strip,decrypt --key tuya --address 0x10000 ua.bin -o plain.bin
+expect 0 "17408 bytes" "$bk" convert encrypt,crc-add --key tuya --address 0x10000 plain.bin -o ua2.bin
+cmp ua.bin ua2.bin || fail "encrypt after decrypt differs"
+expect 0 "bytes made of" "$bk" convert rbl-pack plain.bin -o plain.rbl
+expect 0 "RBL OTA container" "$bk" inspect plain.rbl
+"$bk" convert hex-write --address 0x11000 ua.bin -o - | "$bk" convert hex-read - -o - | cmp - ua.bin ||
+  fail "HEX through pipes differs"
+expect 40 "bad CRC" "$bk" convert crc-strip plain.bin -o x.bin
+[ -e x.bin ] && fail "a failed conversion leaves a file"
+expect 2 "there are crc-add" "$bk" convert frobnicate plain.bin -o x.bin
+
+expect 0 "app2 0x1ba000..0x363000 verifies" "$bk" ota show doorbell.bin
+expect 30 "no two program slots" "$bk" ota show lamp.bin
+expect 30 "not publicly known" "$bk" ota select app2 doorbell.bin -o meta.bin
+expect 0 "--at 0xf000" "$bk" ota select app2 doorbell.bin --meta doorbell-app2.bin -o meta.bin
+cmp meta.bin <(head -c $((0x10000)) doorbell-app2.bin | tail -c 4096) || fail "select: wrong bytes"
+cp doorbell.bin broken.bin
+printf 'x' | dd of=broken.bin bs=1 seek=$((0x1BA100)) conv=notrunc status=none
+expect 30 "bad CRC" "$bk" ota select app2 broken.bin --meta doorbell-app2.bin -o meta2.bin
+
+expect 0 "this boots" "$bk" splice ua.bin --boot doorbell.bin -o spliced.bin
+expect 0 "this boots" "$bk" splice plain.rbl --boot doorbell.bin -f -o spliced.bin
+cmp <(head -c $((0x11000)) spliced.bin) <(head -c $((0x11000)) doorbell.bin) || fail "splice changes the bootloader"
+expect 40 "would not boot" "$bk" splice qio-zero.bin --boot qio-zero.bin --device doorbell.bin -o no.bin
+expect 40 "garbage" "$bk" splice qio-zero.bin --boot qio-zero.bin --key tuya -o no.bin
+[ -e no.bin ] && fail "an image that would not boot was written"
+
+[ $failures -eq 0 ] && echo "all right" || { echo "$failures failures"; exit 1; }
