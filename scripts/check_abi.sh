@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# check_abi.sh BUILD_DIR: libbkflash.so against the last release (the newest tag v*), by
+# abidiff.  Skipped (77) without a tag or without abidiff.
+set -euo pipefail
+build=$(cd "$1" && pwd)
+cd "$(dirname "$0")/.."
+command -v abidiff >/dev/null || {
+  echo "skipped: abidiff is not installed (abigail-tools)"
+  exit 77
+}
+tag=$(git describe --tags --match 'v*' --abbrev=0 2>/dev/null) || {
+  echo "skipped: nothing is released yet (no tag v*)"
+  exit 77
+}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir "$work/src"
+git archive "$tag" | tar -x -C "$work/src"
+cmake -S "$work/src" -B "$work/build" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DBUILD_TESTING=OFF >/dev/null
+cmake --build "$work/build" --target libbkflash >/dev/null
+new=$(find "$build" -name 'libbkflash.so.1' | head -n 1)
+old=$(find "$work/build" -name 'libbkflash.so.1' | head -n 1)
+if [ -z "$new" ] || [ -z "$old" ]; then
+  echo "check_abi: libbkflash.so.1 is missing in $build or in the build of $tag" >&2
+  exit 1
+fi
+# Bits 4 and 8 of the exit code: a change, an incompatible one.  Additions are fine.
+abidiff --no-added-syms --headers-dir1 "$work/src/include" --headers-dir2 include "$old" "$new" || {
+  code=$?
+  [ $((code & 8)) -eq 0 ] && [ $((code & 3)) -eq 0 ] && exit 0
+  echo "check_abi: the library differs incompatibly from $tag" >&2
+  exit 1
+}
+echo "libbkflash.so is compatible with $tag"
