@@ -366,8 +366,7 @@ static bkf_status l_size(struct beken_uart *u, bkf_error *err)
         }
         if (best && (best == u->cfg.size || tries)) {
             u->id.size = best;
-            /* With every smaller size ruled out the checksums are a wrap test as well. */
-            u->id.size_evidence = BKF_SIZE_CRC | (u->cfg.size > 0x80000 ? 0 : BKF_SIZE_WRAP);
+            u->id.size_evidence = BKF_SIZE_CRC;
             return BKF_OK;
         }
     }
