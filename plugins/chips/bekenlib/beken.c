@@ -22,10 +22,8 @@ bkf_status beken_create(const bkf_host *host, const bkf_links *links, const bkf_
     const struct beken_ops *ops = NULL;
     if (links->spi)
         ops = &beken_spi_ops;
-#ifdef BEKEN_HAS_UART
     else if (links->uart)
         ops = &beken_uart_ops;
-#endif
     if (!ops)
         return beken_error(err, BKF_E_UNSUPPORTED, "%s: no link that this chip can be reached over is wired",
                            model->name);
