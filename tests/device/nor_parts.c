@@ -88,7 +88,7 @@ bool nor_part_defaults(uint32_t jedec, struct nor_config *c)
     c->erase_32k = p->style != NOR_STYLE_EN25;
     c->page_erase = p->puya;
     c->soft_reset = c->volatile_50 = c->sfdp = true;
-    c->uid_len = p->puya || jedec >> 16 == 0xC8 ? 16 : 8;
+    c->uid_len = jedec >> 16 == 0xEF || jedec >> 16 == 0x1C ? 8 : 16;
     c->max_hz = 50000000;
     (void)nor_times_named(p->puya ? "puya" : "default", c->size ? c->size : 4u << 20, &c->times);
     return p != &generic;
