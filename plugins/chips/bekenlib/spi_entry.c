@@ -377,7 +377,10 @@ bkf_status spi_enter(struct spi_entry *e, const bkf_op *op, bkf_error *err)
     memset(e->seen, 0, sizeof e->seen);
     e->has_cen = !e->links->line(e->links, "cen", &e->cen, &ignored);
     uint32_t mode = e->set.only_mode >= 0 ? (uint32_t)e->set.only_mode : 0;
-    bkf_status st = spi_setup(e, mode, e->set.entry_hz, err);
+    bkf_status st = e->parked ? park(e, 0, err) : BKF_OK;
+    e->parked = e->parked && st;
+    if (!st)
+        st = spi_setup(e, mode, e->set.entry_hz, err);
     if (!st)
         st = set_cen(e, 1, err);
     if (!st && (!e->set.force_reset || e->set.no_entry))
@@ -394,6 +397,7 @@ bkf_status spi_enter(struct spi_entry *e, const bkf_op *op, bkf_error *err)
 bkf_status spi_leave(struct spi_entry *e, const bkf_op *op, uint32_t run, bkf_error *err)
 {
     bkf_status st = park(e, 1, err);
+    e->parked = !st;
     if (st || !run)
         return st;
     st = set_cen(e, 0, err);
