@@ -1,4 +1,5 @@
 /* profile.c - profiles for front ends: load, check, describe, addresses as users write them. */
+#include "../profile/show.h"
 #include "../session/session.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -58,27 +59,22 @@ bkf_status bkf_profile_describe(const bkf_profile *p, char **json, bkf_error *er
 {
     if (!p || !json)
         return error_set(err, BKF_E_PARAM, "bkf_profile_describe: profile and result are needed");
-    json_t *files = json_array(), *values = json_array();
-    for (size_t i = 0; i < p->n_files; i++)
-        json_array_append_new(files, json_string(p->files[i]));
-    for (size_t i = 0; i < p->n_values; i++) {
-        const struct prof_value *v = &p->values[i];
-        json_t *o =
-            json_pack("{s:s, s:s, s:s}", "section", v->section, "key", v->key, "value", v->text);
-        json_t *from = json_array();
-        for (const struct origin *at = v->at; at; at = at->overrides)
-            json_array_append_new(from,
-                                  json_pack("{s:s, s:i}", "file", at->file, "line", at->line));
-        json_object_set_new(o, "origins", from);
-        json_array_append_new(values, o);
-    }
-    json_t *doc =
-        json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "api", BKF_API_VERSION, "kind",
-                  "profile", "name", p->name, "title", p->title ? p->title : "", "file", p->file,
-                  "profile_kind", p->kind, "files", files, "values", values);
+    json_t *doc = profile_show_json(p);
+    if (doc)
+        json_object_set_new(doc, "api", json_integer(BKF_API_VERSION));
     *json = doc ? json_dumps(doc, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
     json_decref(doc);
     return *json ? BKF_OK : error_set(err, BKF_E_NOMEM, "out of memory");
+}
+
+bkf_status bkf_profile_show(const bkf_profile *p, uint32_t flags, char **text, bkf_error *err)
+{
+    struct strbuf sb = STRBUF_INIT;
+    if (!p || !text)
+        return error_set(err, BKF_E_PARAM, "bkf_profile_show: profile and result are needed");
+    profile_show_text(p, (flags & BKF_SHOW_ORIGINS) != 0, &sb);
+    *text = strbuf_take(&sb);
+    return *text ? BKF_OK : error_set(err, BKF_E_NOMEM, "out of memory");
 }
 
 /* -- addresses ---------------------------------------------------------------------------- */

@@ -144,6 +144,7 @@ struct cli {
     int verbosity; /* 0 .. 3 */
     struct view view;
     int stop_signal;
+    uint32_t diags;     /* findings of the present file so far */
     bool result_failed; /* stdout could not be written */
     bkf_callbacks cb;
     bkf_ctx *ctx;
@@ -155,6 +156,8 @@ struct cli {
 
 void view_init(struct cli *);
 void view_clear(struct cli *); /* take the live line away */
+/* People see the first 20 findings of a file; this says how many more there were. */
+void view_diags_end(struct cli *);
 /* One line for people on stderr; nothing with --json or -q. */
 void say(struct cli *, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* One line on stderr in any case but --json. */

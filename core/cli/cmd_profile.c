@@ -11,6 +11,7 @@ bkf_status cmd_check(struct cli *c)
         const char *file = c->args.positional[i];
         uint32_t errors = 0;
         bkf_status one = bkf_profile_check(c->ctx, file, &errors, &c->err);
+        view_diags_end(c);
         total += errors;
         json_array_append_new(files, json_pack("{s:s, s:i, s:b}", "file", file, "errors",
                                                (int)errors, "ok", one == BKF_OK));
@@ -31,33 +32,15 @@ bkf_status cmd_check(struct cli *c)
     return worst;
 }
 
-static void print_origins(const json_t *value)
+/* Section headers stand out on a terminal. */
+static void print_profile(const struct cli *c, const char *text)
 {
-    json_t *origins = json_object_get(value, "origins"), *o;
-    size_t i;
-    json_array_foreach(origins, i, o)
-    {
-        printf("%s%s:%d", i ? ", overrides " : "  ; ", text_of(o, "file"),
-               (int)number_of(o, "line"));
-    }
-}
-
-static void print_profile(const struct cli *c, const json_t *doc)
-{
-    const json_t *values = json_object_get(doc, "values");
-    const char *section = "";
-    bool origins = args_has(&c->args, OPT_ORIGINS);
-    for (size_t i = 0; i < json_array_size(values); i++) {
-        const json_t *v = json_array_get(values, i);
-        if (strcmp(section, text_of(v, "section")) != 0) {
-            section = text_of(v, "section");
-            printf("%s%s[%s]%s\n", i ? "\n" : "", paint_out(c, "bold"), section,
-                   paint_out(c, "off"));
-        }
-        printf("%s = %s", text_of(v, "key"), text_of(v, "value"));
-        if (origins)
-            print_origins(v);
-        putchar('\n');
+    for (const char *line = text; *line;) {
+        size_t n = strcspn(line, "\n");
+        bool header = *line == '[';
+        printf("%s%.*s%s\n", header ? paint_out(c, "bold") : "", (int)n, line,
+               header ? paint_out(c, "off") : "");
+        line += n + (line[n] == '\n');
     }
 }
 
@@ -74,12 +57,13 @@ bkf_status cmd_profile(struct cli *c)
     } else {
         st = cli_profile(c);
     }
-    if (!st)
-        st = bkf_profile_describe(c->profile, &c->result, &c->err);
     if (st || c->json)
-        return st;
-    json_t *doc = cli_result(c);
-    print_profile(c, doc);
-    json_decref(doc);
-    return BKF_OK;
+        return st ? st : bkf_profile_describe(c->profile, &c->result, &c->err);
+    char *text = NULL;
+    uint32_t flags = args_has(&c->args, OPT_ORIGINS) ? BKF_SHOW_ORIGINS : 0;
+    st = bkf_profile_show(c->profile, flags, &text, &c->err);
+    if (!st)
+        print_profile(c, text);
+    bkf_free(text);
+    return st;
 }

@@ -41,7 +41,9 @@ bkf_status cli_profile(struct cli *c)
         return cli_fail(c, BKF_E_PARAM,
                         "%s needs the board's profile: -p NAME (see: bkflash list profiles)",
                         c->args.verb->name);
-    return bkf_profile_load(c->ctx, name, &c->profile, &c->err);
+    st = bkf_profile_load(c->ctx, name, &c->profile, &c->err);
+    view_diags_end(c);
+    return st;
 }
 
 static bkf_status attempts(struct cli *c, uint32_t *out)

@@ -184,6 +184,15 @@ static json_t *optional(const char *s)
     return s ? json_string(s) : json_null();
 }
 
+enum { DIAGS_SHOWN = 20 };
+
+void view_diags_end(struct cli *c)
+{
+    if (c->diags > DIAGS_SHOWN && !c->json)
+        say_always(c, "... and %u more", c->diags - DIAGS_SHOWN);
+    c->diags = 0;
+}
+
 static void on_diag(void *ud, const bkf_diag *d)
 {
     static const char *const names[] = { "error", "warning", "note" };
@@ -198,11 +207,14 @@ static void on_diag(void *ud, const bkf_diag *d)
                               optional(d->key), "text", d->text));
         return;
     }
+    if (++c->diags > DIAGS_SHOWN)
+        return;
     view_clear(c);
-    fprintf(stderr, "%s", d->file);
-    if (d->line)
-        fprintf(stderr, ":%d", (int)d->line);
-    fprintf(stderr, ": %s%s:%s ", paint(c, d->severity ? "yellow" : "red"), severity,
+    if (*d->file && d->line)
+        fprintf(stderr, "%s:%d: ", d->file, (int)d->line);
+    else if (*d->file)
+        fprintf(stderr, "%s: ", d->file);
+    fprintf(stderr, "%s%s:%s ", paint(c, d->severity ? "yellow" : "red"), severity,
             paint(c, "off"));
     if (d->section)
         fprintf(stderr, "[%s] ", d->section);

@@ -20,12 +20,11 @@ static json_t *origin_json(const struct origin *o)
 
 static json_t *value_json(const struct prof_value *v)
 {
-    json_t *overrides = json_array();
-    for (const struct origin *o = v->at->overrides; o; o = o->overrides)
-        json_array_append_new(overrides, origin_json(o));
-    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:o}", "section", v->section, "key", v->key,
-                     "value", v->text, "file", v->at->file, "line", v->at->line, "overrides",
-                     overrides);
+    json_t *origins = json_array();
+    for (const struct origin *o = v->at; o; o = o->overrides)
+        json_array_append_new(origins, origin_json(o));
+    return json_pack("{s:s, s:s, s:s, s:o}", "section", v->section, "key", v->key, "value", v->text,
+                     "origins", origins);
 }
 
 static json_t *route_json(const struct prof_route *r)
@@ -95,8 +94,8 @@ json_t *profile_show_json(const struct bkf_profile *p)
         json_array_append_new(partitions, partition_json(&p->partitions[i]));
     for (size_t i = 0; i < p->n_values; i++)
         json_array_append_new(values, value_json(&p->values[i]));
-    return json_pack("{s:i, s:s, s:s, s:s?, s:s, s:s?, s:s?, s:o, s:o, s:o, s:o, s:o, s:o}",
-                     "profile", 1, "file", p->file, "name", p->name, "title", p->title, "kind",
+    return json_pack("{s:s, s:s, s:s, s:s?, s:s, s:s?, s:s?, s:o, s:o, s:o, s:o, s:o, s:o}", "kind",
+                     "profile", "file", p->file, "name", p->name, "title", p->title, "profile_kind",
                      p->kind, "chip", p->chip_name, "driver", p->chip_driver, "files", files,
                      "flash", flash_json(p), "routes", routes, "access", access, "partitions",
                      partitions, "values", values);

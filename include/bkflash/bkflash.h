@@ -107,6 +107,9 @@ void bkf_profile_free(bkf_profile *);
 bkf_status bkf_profile_check(bkf_ctx *, const char *name, uint32_t *errors, bkf_error *);
 /* The merged profile with the origin of every value. */
 bkf_status bkf_profile_describe(const bkf_profile *, char **json, bkf_error *);
+/* The same as an INI file that needs no includes any more. */
+enum { BKF_SHOW_ORIGINS = 1u }; /* behind each line the file and line it comes from */
+bkf_status bkf_profile_show(const bkf_profile *, uint32_t flags, char **text, bkf_error *);
 /* An address as users write it: 4096, 0x1000, 4K, 1M, "end", partition or
  * partition+offset. */
 bkf_status bkf_profile_address(const bkf_profile *, const char *text, uint32_t *, bkf_error *);

@@ -18,6 +18,23 @@ run 0 profile show -p doorbell_mlt1t.ini && has out "jedec = 0B4016" && has out 
 run 0 profile show doorbell_mlt1t --origins
 grep -q "jedec = 0B4016 .*boards/doorbell_mlt1t.ini:[0-9]" out || fail "origins"
 run 2 profile frob && has err "profile show"
+# What is shown is a profile itself.
+run 0 profile show doorbell_mlt1t && cp out shown.ini
+head -n 1 shown.ini | grep -qx '\[profile\]' || fail "identity does not come first"
+run 0 check shown.ini
+run 0 profile show doorbell_mlt1t --json && need jq
+tail -n 1 out >result
+json result '.data.kind == "profile" and .data.flash.size == 4194304 and .data.chip == "bk7252"'
+json result '.data.routes | map(.name) | . == ["","ft232h","uart","log"]'
+json result '.data.partitions | map(select(.name == "app2"))[0].start == 1810432'
+json result '.data.values | map(select(.section == "flash" and .key == "sector"))[0].origins[0].file | endswith("chips/bk7252.ini")'
+# All findings are counted, the first 20 are printed; --json has all of them.
+{ printf '[profile]\nschema = 1\nkind = chip\nname = x\n[chip]\ndriver = bk7252\n'; for i in $(seq 30); do echo "k$i = 1"; done; } >many.ini
+run 3 check many.ini && has err "many.ini:26: error: [chip] k20: no such key" && hasnt err "k21" && has err "... and 10 more" && has err "30 errors"
+run 3 check many.ini --json
+jq -se 'map(select(.type == "diagnostic")) | length == 30 and all(.line > 6 and .section == "chip")' out >/dev/null || fail "json findings"
+# Every shipped profile of every kind.
+run 0 check "$src"/conf/{boards,chips,flash,layouts,wiring}/*.ini
 run 0 list profiles && has out "doorbell_mlt1t"
 run 0 list chips && has out "bk7252"
 run 0 list parts && has out "XT25F32B"

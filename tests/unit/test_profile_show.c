@@ -111,7 +111,8 @@ static void json_says_the_same(void **state)
     struct bkf_profile *p = load_text(mine, &d);
     json_t *j = profile_show_json(p);
     assert_non_null(j);
-    assert_int_equal(json_integer_value(json_object_get(j, "profile")), 1);
+    assert_string_equal(json_string_value(json_object_get(j, "kind")), "profile");
+    assert_string_equal(json_string_value(json_object_get(j, "profile_kind")), "board");
     assert_string_equal(json_string_value(json_object_get(j, "chip")), "bk7252");
     json_t *flash = json_object_get(j, "flash");
     assert_string_equal(json_string_value(json_object_get(flash, "jedec")), "0B4016");
@@ -128,8 +129,9 @@ static void json_says_the_same(void **state)
         if (strcmp(json_string_value(json_object_get(v, "key")), "block") != 0)
             continue;
         found = true;
-        assert_int_equal(json_integer_value(json_object_get(v, "line")), 9);
-        assert_int_equal(json_array_size(json_object_get(v, "overrides")), 1);
+        json_t *origins = json_object_get(v, "origins"), *first = json_array_get(origins, 0);
+        assert_int_equal(json_array_size(origins), 2);
+        assert_int_equal(json_integer_value(json_object_get(first, "line")), 9);
     }
     assert_true(found);
     json_decref(j);
