@@ -43,7 +43,7 @@ for name in "${names[@]}"; do
   log=$build/corpus/$name.log
   if "$program" "${options[@]}" "${folders[@]}" >"$log" 2>&1; then
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
-    echo "fuzz_$name: clean, ${runs:-?} runs in $seconds s, $(ls "$found" | wc -l) inputs kept"
+    echo "fuzz_$name: clean, ${runs:-?} runs in $seconds s, $(find "$found" -type f | wc -l) inputs kept"
     if [ "${KEEP:-0}" = 1 ]; then
       mkdir -p "$here/corpus/$name"
       "$program" -merge=1 -verbosity=0 "$here/corpus/$name" "${folders[@]}" >>"$log" 2>&1
