@@ -16,7 +16,7 @@ if(TARGET bkflash)
   install(TARGETS libbkflash LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
   install(FILES include/bkflash/bkflash.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/bkflash)
 endif()
-install(DIRECTORY conf/chips conf/boards conf/flash conf/wiring conf/layouts
+install(DIRECTORY conf/chips conf/boards conf/flash conf/wiring conf/layouts conf/log conf/doctor
   DESTINATION ${CMAKE_INSTALL_DATADIR}/bkflash/conf FILES_MATCHING PATTERN "*.ini")
 get_property(bkflash_plugins GLOBAL PROPERTY BKFLASH_PLUGINS)
 if(bkflash_plugins AND NOT BKFLASH_STATIC_PLUGINS)

@@ -58,6 +58,9 @@ enum opt_id {
     OPT_ALLOW_PROTECTED,
     OPT_PRESERVE_KEEP,
     OPT_SVG,
+    OPT_BAUD,
+    OPT_DURATION,
+    OPT_EXPLAIN,
     OPT_SHOW_SECRETS,
     OPT_KEY,
     OPT_ADDRESS,
@@ -201,6 +204,7 @@ bkf_status cmd_dump(struct cli *);
 bkf_status cmd_read(struct cli *);
 bkf_status cmd_verify(struct cli *);
 bkf_status cmd_info(struct cli *);
+bkf_status cmd_log(struct cli *);
 bkf_status cmd_check(struct cli *);
 bkf_status cmd_profile(struct cli *);
 bkf_status cmd_list(struct cli *);

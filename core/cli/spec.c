@@ -200,6 +200,16 @@ static const struct opt_spec splice_opts[] = {
     END
 };
 
+static const struct opt_spec log_opts[] = {
+    { OPT_BAUD, 0, "baud", "RATE", "instead of the profile's", false, false },
+    { OPT_DURATION, 0, "duration", "SECONDS", "stop after so long (default: at an interrupt)",
+      false, false },
+    { OPT_EXPLAIN, 0, "explain", NULL, "say what known lines mean, hide private values", false,
+      false },
+    OPT_FORCE_ROW,
+    END
+};
+
 const struct verb_spec verbs[] = {
     { "dump", "[FILE]", "read the whole flash into a file, and prove it",
       "Byte n of the file is flash offset n.  Without FILE the name is made of profile, JEDEC id,\n"
@@ -230,6 +240,9 @@ const struct verb_spec verbs[] = {
       cmd_protect, run_opts, 0, 1 },
     { "info", "", "identify chip and flash, compare them with the profile", NULL, cmd_info,
       info_opts, 0, 0 },
+    { "log", "[FILE]", "show what the board prints on its log UART, with times",
+      "Listens on [adapter:log] of the profile and never sends.  FILE gets a copy.\n", cmd_log,
+      log_opts, 0, 1 },
     { "check", "FILE...", "check profiles; problems as file:line: error: [section] key: text", NULL,
       cmd_check, NULL, 1, ARGS_MAX - 1 },
     { "profile", "show", "print the merged profile", NULL, cmd_profile, profile_opts, 1, 2 },

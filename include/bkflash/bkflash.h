@@ -296,6 +296,32 @@ bkf_status bkf_image_report(const bkf_image *, const bkf_image *other, uint32_t 
 bkf_status bkf_image_diff(const bkf_image *a, const bkf_image *b, int32_t *same, char **json,
                           char **text, bkf_error *);
 
+/* ---- the board's log --------------------------------------------------------------- */
+
+enum { BKF_LOG_EXPLAIN = 1u }; /* annotate known lines (conf/log), hide private values */
+typedef struct bkf_log_options {
+    uint32_t struct_size;
+    uint32_t flags;             /* BKF_LOG_EXPLAIN */
+    const char *route, *unit;   /* route or adapter class; NULL = the profile's log route */
+    const char *const *options; /* KEY=VALUE of the adapter, NULL-terminated; or NULL */
+    uint64_t duration_us;       /* 0 = until should_stop */
+    uint32_t baud;              /* 0 = the profile's, or 115200 */
+    uint32_t reserved;
+} bkf_log_options;
+/* One line as it came; strings live until the sink returns. */
+typedef struct bkf_log_line {
+    uint32_t struct_size;
+    uint32_t reserved;
+    uint64_t at_us;      /* its first byte, since listening began */
+    const char *text;    /* colours removed, control bytes as \xNN */
+    const char *meaning; /* NULL = not known */
+} bkf_log_line;
+typedef bkf_status (*bkf_log_sink)(void *ud, const bkf_log_line *, bkf_error *);
+/* Listens only: nothing is sent to the board.  Ends with BKF_E_CANCELLED when should_stop
+ * says so, with what the sink returns if that is not BKF_OK. */
+bkf_status bkf_log_listen(bkf_ctx *, const bkf_profile *, const bkf_log_options *,
+                          const bkf_callbacks *, bkf_log_sink, void *ud, bkf_error *);
+
 #if defined(__GNUC__)
 #pragma GCC visibility pop
 #endif
