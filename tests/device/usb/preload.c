@@ -212,7 +212,7 @@ static int open_node(struct usb_adapter *a)
 {
     REAL("open", int, const char *, int, ...);
     if (a->bus.gone || a->bus.fault.no_access) {
-        errno = a->bus.gone ? ENODEV : EACCES;
+        errno = a->bus.gone ? ENOENT : EACCES; /* the node goes with the device */
         return -1;
     }
     int fd = f("/dev/null", O_RDWR | O_CLOEXEC);

@@ -32,6 +32,11 @@ two=("${a[@]}" serial=A1 "adapter=$adapter" port=1-4.2 serial=B2 "${target[@]}")
 for which in '' -wrong -first -second -address; do try "two$which" "${two[@]}"; done
 USB_TEST_OPTS=usb_id=1234:abcd try clone "${a[@]}" usb_id=1234:ABCD
 try stale "${a[@]}" stale=3
+if [ "$adapter" = ft232h ]; then
+  try two-serial "${two[@]}"
+  try driver "${a[@]}"
+  grep -q '"driver":"ftdi_sio"' "$dir/report" # given back
+fi
 if [ "$adapter" = ch341a ]; then
   try uart-mode adapter=ch341a-uart "${target[@]}"
   try driver "${a[@]}" driver=spi-ch341
@@ -39,12 +44,13 @@ if [ "$adapter" = ch341a ]; then
   try stale "${a[@]}" fifo=2 stale=2
   try driver "${a[@]}" version=0x20
 fi
-for n in 12 100 700; do
-  try recover-stall-in "${a[@]}" stall_in=$n
-  try recover-short "${a[@]}" shorten=$n
-  try recover-hang-in "${a[@]}" hang_in=$n
-  [ "$adapter" = ft232h ] || try recover-stall-out "${a[@]}" stall_out=$n
-  [ "$adapter" = ft232h ] || try recover-hang-out "${a[@]}" hang_out=$n
+[ "$adapter" = ch341a ] && late=700 || late=150 # of the packets of one read
+for n in 12 100 $late; do
+  try recover-stall-in "${a[@]}" stall_in="$n"
+  try recover-short "${a[@]}" shorten="$n"
+  try recover-hang-in "${a[@]}" hang_in="$n"
+  [ "$adapter" = ft232h ] || try recover-stall-out "${a[@]}" stall_out="$n"
+  [ "$adapter" = ft232h ] || try recover-hang-out "${a[@]}" hang_out="$n"
 done
 calls=0
 while :; do

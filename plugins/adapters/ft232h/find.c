@@ -1,0 +1,299 @@
+/* find.c - one FT232H (or MPSSE channel of its relatives) among the USB devices, by serial
+ * number or by port path, opened through libftdi. */
+#include "ft232h.h"
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static const struct {
+    uint16_t pid;
+    const char *name;
+    unsigned channels; /* with MPSSE */
+} kinds[] = { { 0x6014, "FT232H", 1 }, { 0x6010, "FT2232H", 2 }, { 0x6011, "FT4232H", 2 } };
+enum { KINDS = 3, VID = 0x0403, READY_MS = 50, SYNC_TRIES = 4, LATENCY_MS = 255 };
+
+struct wanted {
+    uint16_t vid, pid; /* 0 = any of kinds */
+    const char *unit;
+};
+struct found {
+    libusb_device *dev;
+    unsigned n, kind;
+    char all[200], serial[32];
+};
+
+static void path_of(libusb_device *dev, char *out, size_t cap)
+{
+    uint8_t ports[8];
+    int n = libusb_get_port_numbers(dev, ports, sizeof ports);
+    int at = snprintf(out, cap, "usb:%u", libusb_get_bus_number(dev));
+    for (int i = 0; i < n && at > 0 && (size_t)at < cap; i++)
+        at += snprintf(out + at, cap - (size_t)at, "%c%u", i ? '.' : '-', ports[i]);
+}
+
+/* "" without a serial number, or without permission to read it. */
+static void serial_of(libusb_device *dev, uint8_t index, char *out, size_t cap)
+{
+    libusb_device_handle *usb;
+    out[0] = 0;
+    if (!index || libusb_open(dev, &usb))
+        return;
+    if (libusb_get_string_descriptor_ascii(usb, index, (unsigned char *)out, (int)cap) < 0)
+        out[0] = 0;
+    libusb_close(usb);
+}
+
+static bool is_unit(libusb_device *dev, const char *unit, const char *serial)
+{
+    char path[32], rest;
+    unsigned bus, address;
+    path_of(dev, path, sizeof path);
+    if (!strcmp(unit, path) || !strcmp(unit, path + 4) || (*serial && !strcmp(unit, serial)))
+        return true;
+    return sscanf(unit, "%3u:%3u%c", &bus, &address, &rest) == 2 &&
+           bus == libusb_get_bus_number(dev) && address == libusb_get_device_address(dev);
+}
+
+/* Index into kinds, -1 = not one of them. */
+static int kind_of(const struct libusb_device_descriptor *d, const struct wanted *w)
+{
+    if (w->pid)
+        return d->idVendor == w->vid && d->idProduct == w->pid ? 0 : -1;
+    for (int i = 0; d->idVendor == VID && i < KINDS; i++)
+        if (d->idProduct == kinds[i].pid)
+            return i;
+    return -1;
+}
+
+static void look(libusb_device *dev, const struct wanted *w, struct found *f)
+{
+    struct libusb_device_descriptor d;
+    char path[32], serial[32];
+    int kind;
+    if (libusb_get_device_descriptor(dev, &d) || (kind = kind_of(&d, w)) < 0)
+        return;
+    serial_of(dev, d.iSerialNumber, serial, sizeof serial);
+    if (w->unit && !is_unit(dev, w->unit, serial))
+        return;
+    path_of(dev, path, sizeof path);
+    size_t used = strlen(f->all);
+    snprintf(f->all + used, sizeof f->all - used, "%s%s%s%s", f->n ? ", " : "", path,
+             *serial ? " " : "", serial);
+    if (f->n++)
+        return;
+    f->dev = libusb_ref_device(dev);
+    f->kind = (unsigned)kind;
+    snprintf(f->serial, sizeof f->serial, "%s", serial);
+}
+
+/* Which kernel driver or program sits on the interface, for a message. */
+static void holder(const bkf_adapter *a, char *out, size_t cap)
+{
+    char link[96], target[256];
+    snprintf(link, sizeof link, "/sys/bus/usb/devices/%s:1.%u/driver", a->path + 4, a->channel);
+    ssize_t n = readlink(link, target, sizeof target - 1);
+    target[n > 0 ? n : 0] = 0;
+    const char *name = strrchr(target, '/') ? strrchr(target, '/') + 1 : target;
+    if (!*name || !strcmp(name, "usbfs") || !strcmp(name, "ftdi_sio")) /* that one is detached */
+        snprintf(out, cap, "another program");
+    else
+        snprintf(out, cap, "the kernel driver %s", name);
+}
+
+static bkf_status open_failed(bkf_adapter *a, int r, bkf_error *err)
+{
+    char who[64];
+    switch (r) {
+    case LIBUSB_ERROR_ACCESS:
+        return ft_fail(err, BKF_E_ACCESS, r,
+                       "no permission for %s %s (%s): install 60-bkflash.rules into "
+                       "/etc/udev/rules.d, run 'udevadm control --reload', plug it in again",
+                       a->name, a->path, a->node);
+    case LIBUSB_ERROR_BUSY:
+        holder(a, who, sizeof who);
+        return ft_fail(err, BKF_E_BUSY, r, "%s %s is in use by %s: end that, then try again",
+                       a->name, a->path, who);
+    case LIBUSB_ERROR_NO_DEVICE:
+        a->gone = true;
+        return ft_fail(err, BKF_E_NO_DEVICE, r, "%s %s was unplugged while being opened", a->name,
+                       a->path);
+    default:
+        return ft_fail(err, BKF_E_IO, r, "%s %s cannot be opened: %s (%s)", a->name, a->path,
+                       libusb_error_name(r), ftdi_get_error_string(a->ftdi));
+    }
+}
+
+/* libftdi hides libusb's reason behind numbers of its own, so it is asked for first. */
+static bkf_status open_device(bkf_adapter *a, libusb_device *dev, bkf_error *err)
+{
+    libusb_device_handle *usb;
+    int r = libusb_open(dev, &usb);
+    if (r)
+        return open_failed(a, r, err);
+    libusb_set_auto_detach_kernel_driver(usb, 1);
+    r = libusb_claim_interface(usb, (int)a->channel);
+    if (!r)
+        libusb_release_interface(usb, (int)a->channel);
+    libusb_close(usb);
+    if (r)
+        return open_failed(a, r, err);
+    a->ftdi->module_detach_mode = AUTO_DETACH_REATACH_SIO_MODULE;
+    ftdi_set_interface(a->ftdi, (enum ftdi_interface)(INTERFACE_A + a->channel));
+    r = ftdi_usb_open_dev(a->ftdi, dev);
+    if (r) {
+        struct libusb_device_descriptor d;
+        bool there = !libusb_get_device_descriptor(dev, &d) && !libusb_open(dev, &usb);
+        if (there)
+            libusb_close(usb);
+        return open_failed(a, there ? LIBUSB_ERROR_IO : LIBUSB_ERROR_NO_DEVICE, err);
+    }
+    a->opened = true;
+    a->ep_out = (uint8_t)a->ftdi->in_ep; /* libftdi names them from the chip's side */
+    a->ep_in = (uint8_t)a->ftdi->out_ep;
+    a->packet = a->ftdi->max_packet_size;
+    if (a->packet < 64)
+        a->packet = 512;
+    if (a->packet < 512)
+        ft_log(a, BKF_LOG_WARN, "%s: connected at full speed only: use a USB 2 port", a->path);
+    return ft_start_engine(a, err);
+}
+
+static bkf_status control_failed(bkf_adapter *a, int r, bkf_error *err)
+{
+    /* libftdi's numbers do not say whether the device is still there: ask it (GET_STATUS) */
+    uint8_t status[2];
+    if (!a->ftdi->usb_dev || libusb_control_transfer(a->ftdi->usb_dev, 0x80, 0, 0, 0, status, 2,
+                                                     1000) == LIBUSB_ERROR_NO_DEVICE)
+        a->gone = true;
+    return ft_fail(err, a->gone ? BKF_E_NO_DEVICE : BKF_E_IO, r, "%s %s: %s", a->name, a->path,
+                   a->gone ? "has vanished; plug it in again and start over"
+                           : ftdi_get_error_string(a->ftdi));
+}
+
+/* AA and AB are no commands; the engine says so, and then both sides are in step. */
+static bkf_status synchronise(bkf_adapter *a, bkf_error *err)
+{
+    bkf_status st = BKF_E_PROTOCOL;
+    for (int i = 0; i < SYNC_TRIES && !a->gone; i++) {
+        const uint8_t command[] = { i % 2 ? 0xAB : 0xAA, MPSSE_SEND_NOW };
+        uint8_t answer[2] = { 0, 0 };
+        a->cmd.n = 0;
+        put(&a->cmd, command, 2);
+        st = stream_small(a, answer, 2, err);
+        if (!st && answer[0] == 0xFA && answer[1] == command[0])
+            return BKF_OK;
+        (void)ftdi_tcioflush(a->ftdi);
+    }
+    if (a->gone || (st && st != BKF_E_TIMEOUT && st != BKF_E_PROTOCOL))
+        return st;
+    return ft_fail(err, BKF_E_PROTOCOL, 0,
+                   "%s %s does not answer as an MPSSE engine: unplug it and plug it in again; "
+                   "is it a genuine %s?",
+                   a->name, a->path, a->name);
+}
+
+bkf_status ft_start_engine(bkf_adapter *a, bkf_error *err)
+{
+    const struct timespec settle = { 0, READY_MS * 1000000L };
+    int r = ftdi_usb_reset(a->ftdi);
+    if (!r)
+        r = ftdi_set_latency_timer(a->ftdi, LATENCY_MS); /* answers are sent by 87, not by it */
+    if (!r)
+        r = ftdi_set_bitmode(a->ftdi, 0, BITMODE_RESET);
+    if (!r)
+        r = ftdi_set_bitmode(a->ftdi, 0, BITMODE_MPSSE);
+    if (r)
+        return control_failed(a, r, err);
+    nanosleep(&settle, NULL);
+    r = ftdi_tcioflush(a->ftdi);
+    if (r)
+        return control_failed(a, r, err);
+    return synchronise(a, err);
+}
+
+static bkf_status list_devices(libusb_context *ctx, libusb_device ***list, ssize_t *n,
+                               bkf_error *err)
+{
+    *n = libusb_get_device_list(ctx, list);
+    if (*n < 0)
+        return ft_fail(err, BKF_E_IO, (int)*n, "USB devices cannot be listed: %s",
+                       libusb_error_name((int)*n));
+    return BKF_OK;
+}
+
+bkf_status ft_open_unit(bkf_adapter *a, const char *unit, const char *usb_id, bkf_error *err)
+{
+    struct wanted w = { 0, 0, unit };
+    struct found f = { 0 };
+    unsigned vid, pid;
+    char rest;
+    if (*usb_id) {
+        if (sscanf(usb_id, "%4x:%4x%c", &vid, &pid, &rest) != 2 || !pid)
+            return ft_fail(err, BKF_E_PARAM, 0, "usb_id '%s' is not VID:PID in hex, like 0403:6014",
+                           usb_id);
+        w.vid = (uint16_t)vid;
+        w.pid = (uint16_t)pid;
+    }
+    libusb_device **list = NULL;
+    ssize_t n = 0;
+    bkf_status st = list_devices(a->ftdi->usb_ctx, &list, &n, err);
+    if (st)
+        return st;
+    for (ssize_t i = 0; i < n; i++)
+        look(list[i], &w, &f);
+    libusb_free_device_list(list, 1);
+    if (!f.n)
+        return ft_fail(err, BKF_E_NO_DEVICE, 0,
+                       "no FT232H, FT2232H or FT4232H%s%s is plugged in; another USB id needs "
+                       "-O usb_id=VID:PID",
+                       unit ? " at " : "", unit ? unit : "");
+    snprintf(a->name, sizeof a->name, "%s", kinds[f.kind].name);
+    if (f.n > 1) {
+        st = ft_fail(err, BKF_E_PARAM, 0, "%u of them are plugged in (%s): choose one with -u", f.n,
+                     f.all);
+    } else if (a->channel >= kinds[f.kind].channels && !w.pid) {
+        st = ft_fail(err, BKF_E_PARAM, 0, "%s has MPSSE on %s only, not on channel %c", a->name,
+                     kinds[f.kind].channels == 1 ? "channel A" : "channels A and B",
+                     'A' + (int)a->channel);
+    } else {
+        path_of(f.dev, a->path, sizeof a->path);
+        snprintf(a->serial, sizeof a->serial, "%s", f.serial);
+        snprintf(a->node, sizeof a->node, "/dev/bus/usb/%03u/%03u", libusb_get_bus_number(f.dev),
+                 libusb_get_device_address(f.dev));
+        st = open_device(a, f.dev, err);
+    }
+    libusb_unref_device(f.dev);
+    return st;
+}
+
+bkf_status ft_list(const bkf_host *host,
+                   void (*found)(void *ud, const char *path, const char *label), void *ud,
+                   bkf_error *err)
+{
+    const struct wanted any = { 0, 0, NULL };
+    libusb_context *ctx = NULL;
+    libusb_device **list = NULL;
+    ssize_t n = 0;
+    (void)host;
+    int r = libusb_init(&ctx);
+    if (r)
+        return ft_fail(err, BKF_E_IO, r, "libusb does not start: %s", libusb_error_name(r));
+    bkf_status st = list_devices(ctx, &list, &n, err);
+    for (ssize_t i = 0; i < n; i++) {
+        struct libusb_device_descriptor d;
+        char path[32], serial[32], label[64];
+        int kind;
+        if (libusb_get_device_descriptor(list[i], &d) || (kind = kind_of(&d, &any)) < 0)
+            continue;
+        path_of(list[i], path, sizeof path);
+        serial_of(list[i], d.iSerialNumber, serial, sizeof serial);
+        snprintf(label, sizeof label, "%s%s%s", kinds[kind].name, *serial ? ", serial " : "",
+                 serial);
+        found(ud, path, label);
+    }
+    if (list)
+        libusb_free_device_list(list, 1);
+    libusb_exit(ctx);
+    return st;
+}

@@ -1,0 +1,342 @@
+/* stream.c - a command buffer and its answers over USB.  The chip has one or a few KiB of
+ * FIFO each way and stops clocking when the host does not read, so IN transfers for all
+ * that is to come, up to IN_TRANSFERS, are posted before the commands go out.  Every IN
+ * packet begins with two status bytes. */
+#include "ft232h.h"
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { STALL_MS = 2000, CANCEL_MS = 1000, STATUS_BYTES = 2 };
+
+static uint64_t now_ms(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+struct task {
+    bkf_adapter *a;
+    struct commands *c;
+    uint8_t *small; /* instead of steps: n bytes to here */
+    size_t left;    /* payload still to come */
+};
+struct slot {
+    struct task *task;
+    unsigned index;
+};
+
+static void failed(struct stream *s, bkf_status st, int code, const char *what)
+{
+    if (s->status)
+        return;
+    s->status = st;
+    s->usb_code = code;
+    s->what = what;
+}
+
+static bool good(struct stream *s, const struct libusb_transfer *t)
+{
+    switch (t->status) {
+    case LIBUSB_TRANSFER_COMPLETED:
+        return true;
+    case LIBUSB_TRANSFER_NO_DEVICE:
+        failed(s, BKF_E_NO_DEVICE, LIBUSB_ERROR_NO_DEVICE, "it was unplugged or lost power");
+        return false;
+    case LIBUSB_TRANSFER_STALL:
+        failed(s, BKF_E_IO, LIBUSB_ERROR_PIPE, "it refused a packet (stall)");
+        return false;
+    case LIBUSB_TRANSFER_OVERFLOW:
+        failed(s, BKF_E_PROTOCOL, LIBUSB_ERROR_OVERFLOW, "it answered with an oversized packet");
+        return false;
+    case LIBUSB_TRANSFER_CANCELLED:
+        return false;
+    default:
+        failed(s, BKF_E_IO, LIBUSB_ERROR_IO, "a transfer failed on the cable");
+        return false;
+    }
+}
+
+static size_t payload_of(const bkf_adapter *a, size_t bytes)
+{
+    size_t packets = bytes / a->packet, rest = bytes % a->packet;
+    return packets * (a->packet - STATUS_BYTES) + (rest > STATUS_BYTES ? rest - STATUS_BYTES : 0);
+}
+
+static void deliver(struct task *t, const uint8_t *d, size_t n)
+{
+    if (n > t->left) {
+        failed(&t->a->s, BKF_E_PROTOCOL, 0, "it answered more than was asked");
+        n = t->left;
+    }
+    if (t->small) {
+        memcpy(t->small, d, n);
+        t->small += n;
+    } else {
+        commands_answer(t->c, d, n);
+    }
+    t->left -= n;
+}
+
+static void LIBUSB_CALL in_done(struct libusb_transfer *x)
+{
+    struct slot *slot = x->user_data;
+    struct task *t = slot->task;
+    bkf_adapter *a = t->a;
+    struct stream *s = &a->s;
+    s->in_busy[slot->index] = false;
+    s->flight--;
+    s->events++;
+    s->promised -= payload_of(a, (size_t)x->length);
+    if (!good(s, x) || s->status)
+        return;
+    size_t n = (size_t)x->actual_length;
+    for (size_t at = 0; at < n; at += a->packet) {
+        size_t k = n - at < a->packet ? n - at : a->packet;
+        if (k < STATUS_BYTES) {
+            failed(s, BKF_E_PROTOCOL, 0, "a packet came without its status bytes");
+            return;
+        }
+        deliver(t, x->buffer + at + STATUS_BYTES, k - STATUS_BYTES);
+    }
+}
+
+static void LIBUSB_CALL out_done(struct libusb_transfer *x)
+{
+    struct slot *slot = x->user_data;
+    struct stream *s = &slot->task->a->s;
+    s->out_busy[slot->index] = false;
+    s->flight--;
+    s->events++;
+    if (good(s, x) && x->actual_length != x->length)
+        failed(s, BKF_E_IO, LIBUSB_ERROR_IO, "it took only part of a transfer");
+}
+
+static bool submit(struct stream *s, struct libusb_transfer *x)
+{
+    int r = libusb_submit_transfer(x);
+    if (!r) {
+        s->flight++;
+        return true;
+    }
+    failed(s, r == LIBUSB_ERROR_NO_DEVICE ? BKF_E_NO_DEVICE : BKF_E_IO, r,
+           r == LIBUSB_ERROR_NO_DEVICE ? "it was unplugged or lost power"
+                                       : "the host refused a transfer");
+    return false;
+}
+
+static void post_in(struct task *t, struct slot *slots)
+{
+    bkf_adapter *a = t->a;
+    struct stream *s = &a->s;
+    while (!s->status && s->promised < t->left && !s->in_busy[s->in_next]) {
+        unsigned i = s->in_next;
+        size_t packets = (t->left - s->promised + a->packet - 3) / (a->packet - STATUS_BYTES);
+        size_t bytes = packets * a->packet < IN_BYTES ? packets * a->packet : IN_BYTES;
+        libusb_fill_bulk_transfer(s->in[i], a->ftdi->usb_dev, a->ep_in, s->in_buf + i * IN_BYTES,
+                                  (int)bytes, in_done, &slots[i], 0);
+        if (!submit(s, s->in[i]))
+            return;
+        s->in_busy[i] = true;
+        s->promised += payload_of(a, bytes);
+        s->in_next = (i + 1) % IN_TRANSFERS;
+    }
+}
+
+static void post_out(struct task *t, struct slot *slots, size_t *at, unsigned *next)
+{
+    bkf_adapter *a = t->a;
+    struct stream *s = &a->s;
+    while (!s->status && *at < a->cmd.n && !s->out_busy[*next]) {
+        unsigned i = *next;
+        size_t n = a->cmd.n - *at < OUT_BYTES ? a->cmd.n - *at : OUT_BYTES;
+        libusb_fill_bulk_transfer(s->out[i], a->ftdi->usb_dev, a->ep_out, a->cmd.data + *at, (int)n,
+                                  out_done, &slots[i], 0);
+        if (!submit(s, s->out[i]))
+            return;
+        s->out_busy[i] = true;
+        *at += n;
+        *next = (i + 1) % OUT_TRANSFERS;
+    }
+}
+
+static bool serve(bkf_adapter *a, uint64_t ms)
+{
+    uint64_t before = a->s.events, start = now_ms(), spent;
+    while (a->s.events == before && (spent = now_ms() - start) < ms) {
+        struct timeval tv = { (time_t)((ms - spent) / 1000),
+                              (suseconds_t)((ms - spent) % 1000 * 1000) };
+        int r = libusb_handle_events_timeout_completed(a->ftdi->usb_ctx, &tv, NULL);
+        if (r < 0 && r != LIBUSB_ERROR_INTERRUPTED && r != LIBUSB_ERROR_TIMEOUT) {
+            failed(&a->s, BKF_E_IO, r, "the USB library lost its event loop");
+            break;
+        }
+    }
+    return a->s.events != before;
+}
+
+static void cancel_all(bkf_adapter *a)
+{
+    struct stream *s = &a->s;
+    for (unsigned i = 0; i < OUT_TRANSFERS; i++)
+        if (s->out_busy[i])
+            (void)libusb_cancel_transfer(s->out[i]);
+    for (unsigned i = 0; i < IN_TRANSFERS; i++)
+        if (s->in_busy[i])
+            (void)libusb_cancel_transfer(s->in[i]);
+    uint64_t start = now_ms();
+    while (s->flight && now_ms() - start < CANCEL_MS)
+        (void)serve(a, CANCEL_MS);
+}
+
+/* The engine may be in the middle of a command: leaving MPSSE mode ends it. */
+static void recover(bkf_adapter *a)
+{
+    static const uint8_t tries = 2;
+    a->cs_low = false;
+    bool was = a->configured;
+    for (uint8_t i = 0; i < tries && !a->gone; i++) {
+        libusb_clear_halt(a->ftdi->usb_dev, a->ep_in);
+        libusb_clear_halt(a->ftdi->usb_dev, a->ep_out);
+        if (!ft_start_engine(a, NULL)) {
+            a->configured = false;
+            a->cmd.n = 0;
+            if (was) {
+                const uint8_t config[] = { MPSSE_60MHZ,
+                                           MPSSE_NOT_ADAPTIVE,
+                                           MPSSE_1PHASE,
+                                           MPSSE_LOOP_OFF,
+                                           MPSSE_DIVISOR,
+                                           (uint8_t)a->divisor,
+                                           (uint8_t)(a->divisor >> 8) };
+                put(&a->cmd, config, sizeof config);
+            }
+            put_ports(a, &a->cmd);
+            a->configured = was;
+            if (!stream_small(a, NULL, 0, NULL))
+                return;
+        }
+        if (a->gone)
+            return;
+        ft_log(a, BKF_LOG_WARN, "%s: stuck, resetting it; its lines may glitch", a->path);
+        int r = libusb_reset_device(a->ftdi->usb_dev);
+        if (r == LIBUSB_ERROR_NOT_FOUND || r == LIBUSB_ERROR_NO_DEVICE)
+            a->gone = true;
+    }
+}
+
+static bkf_status report(bkf_adapter *a, bkf_error *err)
+{
+    struct stream *s = &a->s;
+    if (s->status == BKF_E_NO_DEVICE)
+        a->gone = true;
+    if (a->gone)
+        return ft_fail(err, BKF_E_NO_DEVICE, s->usb_code,
+                       "%s %s has vanished: unplugged, or the target draws too much power from "
+                       "it; plug it in again and start over",
+                       a->name, a->path);
+    return ft_fail(err, s->status, s->usb_code,
+                   "%s %s: %s%s%s; check cable and hub, then try again", a->name, a->path, s->what,
+                   s->usb_code ? ": " : "", s->usb_code ? libusb_error_name(s->usb_code) : "");
+}
+
+bkf_status stream_new(bkf_adapter *a, bkf_error *err)
+{
+    struct stream *s = &a->s;
+    s->in_buf = malloc(IN_TRANSFERS * IN_BYTES);
+    bool ok = s->in_buf != NULL;
+    for (unsigned i = 0; i < IN_TRANSFERS; i++)
+        ok &= (s->in[i] = libusb_alloc_transfer(0)) != NULL;
+    for (unsigned i = 0; i < OUT_TRANSFERS; i++)
+        ok &= (s->out[i] = libusb_alloc_transfer(0)) != NULL;
+    return ok ? BKF_OK : ft_fail(err, BKF_E_NOMEM, 0, "out of memory");
+}
+
+void stream_free(bkf_adapter *a)
+{
+    struct stream *s = &a->s;
+    if (s->flight) /* the host still writes there; better lose it */
+        return;
+    for (unsigned i = 0; i < IN_TRANSFERS; i++)
+        libusb_free_transfer(s->in[i]);
+    for (unsigned i = 0; i < OUT_TRANSFERS; i++)
+        libusb_free_transfer(s->out[i]);
+    free(s->in_buf);
+    free(a->cmd.data);
+}
+
+static void transfer(struct task *t, uint64_t stall_ms)
+{
+    bkf_adapter *a = t->a;
+    struct stream *s = &a->s;
+    struct slot in[IN_TRANSFERS], out[OUT_TRANSFERS];
+    for (unsigned i = 0; i < IN_TRANSFERS; i++)
+        in[i] = (struct slot){ t, i };
+    for (unsigned i = 0; i < OUT_TRANSFERS; i++)
+        out[i] = (struct slot){ t, i };
+    size_t at = 0, before = SIZE_MAX;
+    unsigned next = 0;
+    uint64_t since = now_ms();
+    while (!s->status) {
+        post_in(t, in);
+        post_out(t, out, &at, &next);
+        unsigned busy = 0;
+        for (unsigned i = 0; i < OUT_TRANSFERS; i++)
+            busy += s->out_busy[i];
+        if (s->status || (at == a->cmd.n && !busy && !t->left))
+            break;
+        /* Packets without payload, which come for ever, are no progress. */
+        size_t now = t->left + (a->cmd.n - at) + busy;
+        if (now != before)
+            since = now_ms();
+        before = now;
+        uint64_t spent = now_ms() - since;
+        if (spent >= stall_ms || !serve(a, stall_ms - spent))
+            failed(s, BKF_E_TIMEOUT, LIBUSB_ERROR_TIMEOUT, "it stopped answering");
+    }
+    cancel_all(a); /* after success: a transfer posted for a packet that came in two parts */
+}
+
+static bkf_status begin(bkf_adapter *a, bkf_error *err)
+{
+    struct stream *s = &a->s;
+    if (a->gone)
+        return ft_fail(err, BKF_E_NO_DEVICE, 0, "%s %s has vanished", a->name, a->path);
+    if (s->flight)
+        return ft_fail(err, BKF_E_IO, 0, "%s %s: the host still holds transfers; unplug it",
+                       a->name, a->path);
+    if (a->cmd.failed) {
+        a->cmd.failed = false;
+        return ft_fail(err, BKF_E_NOMEM, 0, "out of memory");
+    }
+    s->status = BKF_OK;
+    s->usb_code = 0;
+    s->promised = 0;
+    return BKF_OK;
+}
+
+bkf_status stream_run(bkf_adapter *a, struct commands *c, bkf_error *err)
+{
+    bkf_status st = begin(a, err);
+    if (st)
+        return st;
+    struct task t = { .a = a, .c = c, .left = c->answers };
+    transfer(&t, STALL_MS + c->us / 500);
+    if (!a->s.status)
+        return BKF_OK;
+    st = report(a, err);
+    if (!a->gone)
+        recover(a);
+    return st;
+}
+
+bkf_status stream_small(bkf_adapter *a, uint8_t *answer, size_t n, bkf_error *err)
+{
+    bkf_status st = begin(a, err);
+    if (st)
+        return st;
+    struct task t = { .a = a, .small = answer, .left = n };
+    transfer(&t, STALL_MS);
+    return a->s.status ? report(a, err) : BKF_OK;
+}
