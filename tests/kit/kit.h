@@ -26,7 +26,7 @@ struct option {
 };
 struct kit {
     const char *path, *unit, *only;
-    bool json, loopback, verbose;
+    bool json, loopback, flash;
     struct option options[64], device[64]; /* -O of the class, -D of the virtual device */
     size_t n_options, n_device;
     unsigned limit_s; /* longest a point may take */

@@ -15,6 +15,7 @@ static const char usage_text[] =
     "  --class NAME     only this class of the plugin\n"
     "  --unit PATH      open this unit of an adapter\n"
     "  --loopback       MOSI is wired to MISO and TXD to RXD: check the data too\n"
+    "  --flash          a SPI flash is attached: its answers can be compared\n"
     "  -O KEY=VALUE     option of the class, as opt.KEY in a profile\n"
     "  -D KEY=VALUE     option of the virtual device that chips are tried on\n"
     "  --limit SECONDS  longest a single point may take (default 60)\n"
@@ -52,6 +53,8 @@ static int parse(int argc, char **argv, struct kit *k)
             k->json = true;
         else if (strcmp(a, "--loopback") == 0)
             k->loopback = true;
+        else if (strcmp(a, "--flash") == 0)
+            k->flash = true;
         else if (strcmp(a, "--class") == 0 && more)
             k->only = argv[++i];
         else if (strcmp(a, "--unit") == 0 && more)
