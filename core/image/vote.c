@@ -92,6 +92,44 @@ static int vote(const struct image_facts *f, const struct image_layout *l)
     return score + vote_fal(f, l) + vote_data(f, l) + vote_slots(f, l) + vote_container(f, l);
 }
 
+/* The next partition without CRC blocks that lies inside part and ends after pos. */
+static bkf_range next_hole(const struct image_layout *l, const struct image_partition *part,
+                           uint32_t pos, uint32_t end)
+{
+    bkf_range hole = { end, end };
+    for (size_t i = 0; i < l->n_parts; i++) {
+        const struct image_partition *q = &l->part[i];
+        if (q != part && q->domain != DOMAIN_CRC && range_contains(part->range, q->range) &&
+            q->range.end > pos && q->range.start < hole.start)
+            hole = q->range;
+    }
+    return hole;
+}
+
+/* Blocks of a code partition but for what is nested in it and is no code. */
+static void code_state(const struct image_facts *f, const struct image_partition *part, bkf_range r,
+                       struct part_fact *s)
+{
+    uint32_t pos = r.start;
+    while (pos < r.end) {
+        bkf_range hole = next_hole(f->layout, part, pos, r.end);
+        uint32_t stop = hole.start < r.end ? hole.start : r.end;
+        uint32_t whole = (stop - r.start) / CRC34_BLOCK * CRC34_BLOCK + r.start;
+        struct crc34_stat st;
+        if (whole > pos) {
+            crc34_stat(f->data + (pos - f->base), whole - pos, &st);
+            s->good += st.good;
+            s->erased += st.erased;
+            s->bad += st.bad;
+            if (st.first_bad != SIZE_MAX && s->first_bad == IMAGE_NOWHERE)
+                s->first_bad = pos + (uint32_t)st.first_bad;
+        }
+        uint32_t next =
+            (hole.end - r.start + CRC34_BLOCK - 1) / CRC34_BLOCK * CRC34_BLOCK + r.start;
+        pos = hole.start < r.end && next > pos ? next : r.end;
+    }
+}
+
 static void part_state(struct image_facts *f, const struct image_partition *part)
 {
     struct part_fact *s = &f->part[f->n_parts++];
@@ -106,15 +144,10 @@ static void part_state(struct image_facts *f, const struct image_partition *part
     s->entropy = entropy_of(p, range_len(r));
     if (part->domain != DOMAIN_CRC || r.start != part->range.start)
         return;
-    struct crc34_stat st;
-    crc34_stat(p, range_len(r), &st);
-    s->good = st.good;
-    s->erased = st.erased;
-    s->bad = st.bad;
-    if (st.first_bad != SIZE_MAX)
-        s->first_bad = r.start + (uint32_t)st.first_bad;
+    code_state(f, part, r, s);
     struct code_key key;
-    if (st.leading_good == 0 || f->boot.key.state == KEY_UNKNOWN)
+    if (range_len(r) < CRC34_BLOCK || crc34_check(p) != CRC34_GOOD ||
+        f->boot.key.state == KEY_UNKNOWN)
         return;
     code_key_guess(part->logical, p, &key);
     s->key_differs =

@@ -77,4 +77,17 @@ expect 40 "would not boot" "$bk" splice qio-zero.bin --boot qio-zero.bin --devic
 expect 40 "garbage" "$bk" splice qio-zero.bin --boot qio-zero.bin --key tuya -o no.bin
 [ -e no.bin ] && fail "an image that would not boot was written"
 
-[ $failures -eq 0 ] && echo "all right" || { echo "$failures failures"; exit 1; }
+# without a file the device is read
+sim=(-p doorbell_mlt1t -a sim -O image=doorbell.bin)
+expect 0 "metadata at 0xf000: 0x5a5a5a01, the known magic" "$bk" "${sim[@]}" inspect
+expect 0 "app2 0x1ba000..0x363000 verifies" "$bk" "${sim[@]}" ota show
+expect 0 "files" "$bk" "${sim[@]}" extract -o device.d
+expect 0 "byte for byte" "$bk" pack device.d -o device.again
+cmp device.again doorbell.bin || fail "the device, extracted and packed, differs"
+expect 0 "are the same" "$bk" "${sim[@]}" diff doorbell.bin
+
+if [ $failures -ne 0 ]; then
+  echo "$failures failures"
+  exit 1
+fi
+echo "all right"

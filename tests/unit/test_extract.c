@@ -1,5 +1,7 @@
 /* extract, then pack: byte for byte, whatever the image is. */
 #include "core/image/extract.h"
+#include "core/image/redact.h"
+#include "core/image/report_html.h"
 #include "tests/support/folder.h"
 #include "tests/support/realdata.h"
 #include "tests/support/synth.h"
@@ -18,6 +20,59 @@ static void take_apart(const uint8_t *p, size_t n, bool show, struct folder *d)
     if (extract_image(f, show, folder_put, d, &err))
         fail_msg("%s", err.message);
     inspect_free(f);
+}
+
+/* The largest single allocation, where the sanitizer's runtime tells. */
+extern int __sanitizer_install_malloc_and_free_hooks(void (*)(const volatile void *, size_t),
+                                                     void (*)(const volatile void *))
+    __attribute__((weak));
+static size_t largest;
+static void on_malloc(const volatile void *p, size_t n)
+{
+    (void)p;
+    largest = n > largest ? n : largest;
+}
+static void on_free(const volatile void *p)
+{
+    (void)p;
+}
+
+/* Inspecting, taking apart, putting together, redacting and reporting ask for no piece of memory
+ * larger than the image plus 1 MiB. */
+static void memory_is_bounded(void **state)
+{
+    (void)state;
+    if (!__sanitizer_install_malloc_and_free_hooks) {
+        print_message("skipped: built without AddressSanitizer, which counts allocations\n");
+        skip();
+    }
+    assert_true(__sanitizer_install_malloc_and_free_hooks(on_malloc, on_free) > 0);
+    uint8_t *flash[2] = { synth_lamp(), synth_doorbell() }, *out;
+    static const size_t sizes[2] = { SYNTH_LAMP, SYNTH_DOORBELL };
+    for (size_t i = 0; i < 2; i++) {
+        struct image_facts *f;
+        struct redact_report r;
+        struct strbuf page = STRBUF_INIT;
+        struct folder d;
+        size_t len;
+        bool same;
+        largest = 0;
+        take_apart(flash[i], sizes[i], true, &d);
+        assert_int_equal(pack_image(folder_get, &d, &out, &len, &same, NULL), BKF_OK);
+        free(out);
+        folder_free(&d);
+        assert_int_equal(inspect_image(flash[i], sizes[i], layouts, 3, &f, NULL), BKF_OK);
+        assert_int_equal(redact_image(f, &out, &r, NULL), BKF_OK);
+        assert_true(report_html(f, "x", f, "y", true, &page));
+        strbuf_free(&page);
+        free(out);
+        redact_report_free(&r);
+        inspect_free(f);
+        assert_true(largest > 0);
+        if (largest > sizes[i] + (1 << 20))
+            fail_msg("one allocation of %zu bytes for an image of %zu", largest, sizes[i]);
+        free(flash[i]);
+    }
 }
 
 static void there_and_back(const uint8_t *p, size_t n)
@@ -196,6 +251,7 @@ int main(void)
         cmocka_unit_test(code_is_plain),
         cmocka_unit_test(edits_are_packed),
         cmocka_unit_test(bad_manifests_are_refused),
+        cmocka_unit_test(memory_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

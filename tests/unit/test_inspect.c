@@ -139,6 +139,26 @@ static void damage_is_named(void **state)
     free(lamp);
 }
 
+/* A board may nest data in a code partition: its bytes are not bad code. */
+static void nested_data_is_no_damage(void **state)
+{
+    (void)state;
+    uint8_t *bell = synth_doorbell();
+    struct image_layout l = synth_doorbell_layout;
+    struct image_facts *f;
+    l.part[0].range.end = 0x11000;
+    random_fill(1, bell + 0x10000, 0x1000);
+    assert_int_equal(inspect_image(bell, SYNTH_DOORBELL, &l, 1, &f, NULL), BKF_OK);
+    assert_int_equal(f->n_damage, 0);
+    assert_int_equal(f->part[0].good, 848);
+    inspect_free(f);
+    bell[0x5000] ^= 1;
+    assert_int_equal(inspect_image(bell, SYNTH_DOORBELL, &l, 1, &f, NULL), BKF_OK);
+    assert_true(says(f, "bootloader: 1 of"));
+    inspect_free(f);
+    free(bell);
+}
+
 /* Secrets are in no output unless asked for. */
 static void secrets_are_hidden(void **state)
 {
@@ -241,8 +261,11 @@ static void real_dumps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(kinds),           cmocka_unit_test(made_up_dumps_are_understood),
-        cmocka_unit_test(damage_is_named), cmocka_unit_test(secrets_are_hidden),
+        cmocka_unit_test(kinds),
+        cmocka_unit_test(made_up_dumps_are_understood),
+        cmocka_unit_test(damage_is_named),
+        cmocka_unit_test(secrets_are_hidden),
+        cmocka_unit_test(nested_data_is_no_damage),
         cmocka_unit_test(real_dumps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
