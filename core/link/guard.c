@@ -21,7 +21,7 @@ bkf_status guard_leave(struct guard *g, bkf_status st, const char *what, bkf_err
     g->stats->calls++;
     if (!st)
         return BKF_OK;
-    if (st > 0 || st < BKF_E_FILE)
+    if (!strcmp(status_name(st), status_name(INT32_MIN))) /* none of ours */
         return error_set(err, BKF_E_PLUGIN, "adapter: %s returned %ld, which is no status code",
                          what, (long)st);
     if (err && BKF_HAS(bkf_error, err, message)) {

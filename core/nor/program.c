@@ -140,7 +140,7 @@ static bkf_status page_error(bkf_nor *nor, const struct page *p, enum verdict v,
     bkf_error ignored = BKF_ERROR_INIT;
     if (v == SILENT)
         return error_set(
-            err, BKF_E_NO_LINK,
+            err, BKF_E_LINK_LOST,
             "program at 0x%06x: the status register reads FF: the flash does not answer "
             "any more; check MISO (%s) and the supply",
             p->off, nor_where(nor, "miso"));

@@ -61,7 +61,7 @@ bkf_status nor_wait(bkf_nor *nor, const bkf_op *op, struct nor_patience wait, co
         op->sleep_us(op, wait.step_us);
     }
     if (sr == 0xFF)
-        return error_set(err, BKF_E_NO_LINK,
+        return error_set(err, BKF_E_LINK_LOST,
                          "%s: the status register reads FF: the flash does not answer any more; "
                          "check MISO (%s) and the supply",
                          what, nor_where(nor, "miso"));

@@ -56,7 +56,7 @@ static bkf_status steady_status(bkf_nor *nor, uint32_t *value, bkf_error *err)
             "(%s) and SCK (%s)",
             nor_where(nor, "miso"), nor_where(nor, "sck"));
     if (raw == (nor->part.sr_count > 2 ? 0xFFFFFFu : nor->part.sr_count > 1 ? 0xFFFFu : 0xFFu))
-        return error_set(err, BKF_E_NO_LINK, "the status registers read FF: check MISO (%s)",
+        return error_set(err, BKF_E_LINK_LOST, "the status registers read FF: check MISO (%s)",
                          nor_where(nor, "miso"));
     return BKF_OK;
 }
