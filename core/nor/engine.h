@@ -70,6 +70,9 @@ bkf_status nor_cancelled(bkf_error *, const char *during);
 bkf_status nor_rdid(bkf_nor *, uint32_t *jedec, bkf_error *);
 bkf_status nor_identify(bkf_nor *, const bkf_op *, bkf_chip_info *, bkf_error *);
 bkf_status nor_need_identity(const bkf_nor *, bkf_error *);
+/* A target that lost power or left its mode reads as FF or noise without any error, and
+ * twice the same: so every job ends with asking who is there.  BKF_E_LINK_LOST. */
+bkf_status nor_still_there(bkf_nor *, const char *what, uint32_t off, size_t n, bkf_error *);
 bkf_status nor_check_range(const bkf_nor *, uint32_t off, size_t n, bkf_error *);
 
 /* -- sfdp.c --------------------------------------------------------------------------------- */

@@ -142,5 +142,10 @@ bkf_status nor_erase(bkf_nor *nor, const bkf_op *op, uint32_t off, size_t n, bkf
         if (st && done)
             error_effect(err, BKF_EFFECT_PARTIAL);
     }
+    if (st || !n)
+        return st;
+    st = nor_still_there(nor, "erasing", off, n, err);
+    if (st)
+        error_effect(err, BKF_EFFECT_UNKNOWN);
     return st;
 }

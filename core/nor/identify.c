@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ID_TRIES = 16, ID_SAME = 3, RATE_SAMPLE = 4096 };
+enum { ID_TRIES = 16, ID_SAME = 3, RATE_SAMPLE = 4096, ASK = 4 };
 
 bkf_status nor_rdid(bkf_nor *nor, uint32_t *jedec, bkf_error *err)
 {
@@ -332,4 +332,18 @@ bkf_status nor_check_range(const bkf_nor *nor, uint32_t off, size_t n, bkf_error
         return error_set(err, BKF_E_PARAM, "0x%x..0x%llx lies beyond the flash of 0x%x bytes", off,
                          (unsigned long long)off + n, nor->size);
     return st;
+}
+
+bkf_status nor_still_there(bkf_nor *nor, const char *what, uint32_t off, size_t n, bkf_error *err)
+{
+    uint32_t id = 0;
+    for (int i = 0; i < ASK; i++) {
+        bkf_status st = nor_rdid(nor, &id, err);
+        if (st || id == nor->jedec)
+            return st;
+    }
+    return error_set(err, BKF_E_LINK_LOST,
+                     "the flash stopped answering while %s 0x%06x..0x%06llx (it identifies as %06X "
+                     "instead of %06X): check the target's supply and CEN (%s)",
+                     what, off, (unsigned long long)off + n, id, nor->jedec, nor_where(nor, "cen"));
 }

@@ -246,6 +246,11 @@ bkf_status nor_program(bkf_nor *nor, const bkf_op *op, uint32_t off, const uint8
     }
     if (st && sent)
         error_effect(err, BKF_EFFECT_PARTIAL);
+    if (!st && sent) {
+        st = nor_still_there(nor, "programming", off, n, err);
+        if (st)
+            error_effect(err, BKF_EFFECT_UNKNOWN);
+    }
     uint64_t us = op->now_us(op) - began;
     if (!st && us && sent >= BATCH_PAGES)
         nor->timing.write_rate = (uint32_t)((uint64_t)sent * nor->part.page * 1000000u / us);

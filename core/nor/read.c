@@ -2,7 +2,13 @@
  * adapter can stream; progress and cancelling between the pieces. */
 #include "engine.h"
 
-enum { PIECE_MIN = 64 * 1024, PIECE_MAX = 1024 * 1024, PIECES_PER_SECOND = 8, RATE_FROM = 4096 };
+enum {
+    PIECE_MIN = 64 * 1024,
+    PIECE_MAX = 1024 * 1024,
+    PIECES_PER_SECOND = 8,
+    RATE_FROM = 4096,
+    ASK = 4
+};
 
 bkf_status nor_read_plain(bkf_nor *nor, uint32_t off, uint8_t *p, size_t n, bkf_error *err)
 {
@@ -67,5 +73,5 @@ bkf_status nor_read(bkf_nor *nor, const bkf_op *op, uint32_t off, uint8_t *p, si
             return nor_cancelled(err, "reading");
         }
     }
-    return st;
+    return !st && n >= RATE_FROM ? nor_still_there(nor, "reading", off, n, err) : st;
 }
