@@ -91,7 +91,7 @@ bkf_status cli_finish(struct cli *c, bkf_status st)
         return closed;
     }
     if (closed && st != BKF_E_LINK_LOST)
-        say(c, "bkflash: letting go of the target failed too: %s", err.message);
+        say(c, "bkflash: %s", err.message);
     return st;
 }
 

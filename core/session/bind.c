@@ -269,9 +269,9 @@ static bkf_status make_props(bkf_session *s, const bkf_open_options *o, const st
     }
     bkf_status st = sort_options(s, given, &adapter, &chip, err);
     struct fill fill = { .profile = p };
-    fill.part = p->part ? nor_part_by_name(&s->parts, p->part) : NULL;
+    fill.part = p->part ? nor_part_by_name(s->parts, p->part) : NULL;
     if (!fill.part && p->jedec)
-        fill.part = nor_part_by_jedec(&s->parts, p->jedec);
+        fill.part = nor_part_by_jedec(s->parts, p->jedec);
     if (!st)
         st = props_new(s->adapter_class->props, s->adapter_class->name, adapter.items, adapter.n,
                        fill_value, &fill, diags, &s->adapter_props, err);

@@ -57,6 +57,21 @@ void ctx_diags(struct bkf_ctx *ctx, const bkf_callbacks *cb, struct diag_list *l
     diag_free(list);
 }
 
+bkf_status ctx_parts(struct bkf_ctx *ctx, const bkf_callbacks *cb,
+                     const struct nor_part_table **out, bkf_error *err)
+{
+    struct diag_list diags = { 0 };
+    bkf_status st = BKF_OK;
+    pthread_mutex_lock(&ctx->parts_lock);
+    if (!ctx->parts_loaded)
+        st = profile_parts_load(&ctx->env, &diags, &ctx->parts, err);
+    ctx->parts_loaded = !st;
+    pthread_mutex_unlock(&ctx->parts_lock);
+    ctx_diags(ctx, cb, &diags);
+    *out = &ctx->parts;
+    return st;
+}
+
 static void registry_line(void *ud, int32_t level, const char *line)
 {
     struct bkf_ctx *ctx = ud;
@@ -104,6 +119,7 @@ bkf_status bkf_ctx_new(const bkf_setup *setup, const bkf_callbacks *cb, bkf_ctx 
     if (!ctx)
         return error_set(err, BKF_E_NOMEM, "out of memory");
     pthread_mutex_init(&ctx->cb_lock, NULL);
+    pthread_mutex_init(&ctx->parts_lock, NULL);
     ctx->cb = callbacks_copy(cb);
     ctx->host = (bkf_host){ .struct_size = sizeof ctx->host,
                             .abi_major = BKF_ABI_MAJOR,
@@ -131,6 +147,8 @@ void bkf_ctx_free(bkf_ctx *ctx)
     if (ctx->registry)
         registry_free(ctx->registry);
     places_free(&ctx->places);
+    nor_part_table_free(&ctx->parts);
+    pthread_mutex_destroy(&ctx->parts_lock);
     pthread_mutex_destroy(&ctx->cb_lock);
     free(ctx);
 }

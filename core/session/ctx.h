@@ -1,8 +1,10 @@
 /* ctx.h - the context: where things are, which plugins there are, where messages go.
- * Immutable after construction but for the registry, which locks for itself. */
+ * Immutable after construction but for the registry, which locks for itself, and the
+ * table of flash parts, made when first asked for. */
 #ifndef CORE_SESSION_CTX_H
 #define CORE_SESSION_CTX_H
 #include "../base/base.h"
+#include "../nor/part.h"
 #include "../plugin/registry.h"
 #include "../profile/profile.h"
 #include <bkflash/bkflash.h>
@@ -27,6 +29,9 @@ struct bkf_ctx {
     struct places places;
     struct profile_env env;
     struct registry *registry;
+    pthread_mutex_t parts_lock;
+    bool parts_loaded; /* guarded by parts_lock; the table does not change afterwards */
+    struct nor_part_table parts;
     bkf_host host; /* for calls outside of any session */
 };
 
@@ -35,6 +40,9 @@ void ctx_log(struct bkf_ctx *, const bkf_callbacks *cb, int32_t level, const cha
              const char *line);
 void ctx_logf(struct bkf_ctx *, const bkf_callbacks *cb, int32_t level, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
+/* The flash parts of all folders, read once. */
+bkf_status ctx_parts(struct bkf_ctx *, const bkf_callbacks *, const struct nor_part_table **,
+                     bkf_error *);
 /* Report and empty the list. */
 void ctx_diags(struct bkf_ctx *, const bkf_callbacks *cb, struct diag_list *);
 /* A copy of what the caller gave, as far as his version of the struct reaches. */

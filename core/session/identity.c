@@ -15,8 +15,8 @@ static bkf_status compare(bkf_session *s, bkf_error *err)
     const bkf_chip_info *i = &s->info;
     char where[160];
     if (p->jedec && i->jedec_id && p->jedec != i->jedec_id) {
-        const struct nor_part *found = nor_part_by_jedec(&s->parts, i->jedec_id);
-        const struct nor_part *want = nor_part_by_jedec(&s->parts, p->jedec);
+        const struct nor_part *found = nor_part_by_jedec(s->parts, i->jedec_id);
+        const struct nor_part *want = nor_part_by_jedec(s->parts, p->jedec);
         return error_set(
             err, BKF_E_MISMATCH,
             "wrong flash: the target answers JEDEC id %06X (%s), %s expects %06X (%s): "

@@ -12,16 +12,18 @@ static json_t *windows_json(const bkf_session *s, uint32_t size)
                   { "erase", BKF_CAN_ERASE },
                   { "program", BKF_CAN_PROGRAM } };
     json_t *o = json_object();
-    const char *reason = NULL;
-    bool missing = false;
+    const char *why = NULL;
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         bkf_range r[WINDOWS_MAX];
+        const char *reason;
         size_t n = session_windows(s, kinds[i].access, size, r, &reason);
+        bool missing = n != 1 || r[0].start || r[0].end != size;
         json_object_set_new(o, kinds[i].name, report_ranges(r, n));
-        missing = missing || n != 1 || r[0].start || r[0].end != size;
+        if (missing && !why)
+            why = reason;
     }
-    if (reason && missing)
-        json_object_set_new(o, "reason", json_string(reason));
+    if (why)
+        json_object_set_new(o, "reason", json_string(why));
     return o;
 }
 

@@ -59,7 +59,11 @@ bkf_status session_detach(bkf_session *s, bool run, bkf_error *err)
     s->phase = NULL;
     bkf_status st = s->chip_class->detach(s->chip, &s->op, run, err);
     s->closing = false;
-    return st ? session_failed(s, err) : BKF_OK;
+    if (!st)
+        return st;
+    st = session_failed(s, err);
+    error_prefix(err, "letting go of the target");
+    return st;
 }
 
 bkf_status session_attach(bkf_session *s, bkf_error *err)
@@ -81,14 +85,6 @@ bkf_status session_attach(bkf_session *s, bkf_error *err)
 /* -- open ---------------------------------------------------------------------------------------
  */
 
-static bkf_status load_parts(bkf_session *s, bkf_error *err)
-{
-    struct diag_list diags = { 0 };
-    bkf_status st = profile_parts_load(&s->ctx->env, &diags, &s->parts, err);
-    ctx_diags(s->ctx, &s->cb, &diags);
-    return st;
-}
-
 static void init_nor(bkf_session *s)
 {
     const struct bkf_profile *p = s->profile;
@@ -96,7 +92,7 @@ static void init_nor(bkf_session *s)
     if (o)
         snprintf(s->want_origin, sizeof s->want_origin, "%s:%d", o->file, o->line);
     s->nor_env = (struct nor_env){
-        .parts = &s->parts,
+        .parts = s->parts,
         .want = { p->jedec, p->size, p->part, o ? s->want_origin : NULL },
         .host = &s->chip_end.host,
     };
@@ -133,7 +129,7 @@ static bkf_status open_link(bkf_session *s, bkf_error *err)
         link_open(&c, &s->adapter_end.host, s->adapter_class, s->adapter, &s->link, err);
     free(meta);
     /* The adapter was found and opened: if it is away now, it was lost. */
-    if (st == BKF_E_NO_DEVICE || st == BKF_E_IO) {
+    if (st == BKF_E_NO_DEVICE || st == BKF_E_IO || st == BKF_E_TIMEOUT) {
         st = BKF_E_LINK_LOST;
         if (err)
             err->status = st;
@@ -158,7 +154,7 @@ static bkf_status open_memory(bkf_session *s, bkf_error *err)
 
 static bkf_status open_all(bkf_session *s, const bkf_open_options *o, bkf_error *err)
 {
-    bkf_status st = load_parts(s, err);
+    bkf_status st = ctx_parts(s->ctx, &s->cb, &s->parts, err);
     if (!st)
         st = bind_route(s, o, err);
     if (st)
@@ -226,7 +222,6 @@ bkf_status bkf_close(bkf_session *s, uint32_t flags, bkf_error *err)
         s->adapter_class->close(s->adapter);
     memory_free(s->memory);
     bind_free(s);
-    nor_part_table_free(&s->parts);
     free(s);
     return st;
 }

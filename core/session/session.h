@@ -39,7 +39,7 @@ struct bkf_session {
     struct link_pad pads[LINK_PADS_MAX];
     size_t n_pads;
     /* session.c */
-    struct nor_part_table parts;
+    const struct nor_part_table *parts; /* the context's */
     char want_origin[160];
     struct nor_env nor_env;
     bkf_nor_service nor;

@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# The doorbell dump from end to end, on the simulator, through the program.
+# shellcheck source=tests/cli/lib.sh
+. "$(dirname "$0")/../cli/lib.sh"
+need jq
+
+# The default image, twice: the same bytes, stdout clean.
+run 0 "${sim[@]}" dump a.bin && empty out
+has err "complete backup: yes, because all 4194304 bytes were read and proven by a second pass"
+has err "1 reset,"
+run 0 "${sim[@]}" dump -o b.bin && same a.bin b.bin
+run 0 "${sim[@]}" verify a.bin && has err "equal"
+run 0 "${sim[@]}" -q dump c.bin && empty out && empty err
+"$bkflash" "${sim[@]}" -q dump -o - >d.bin || fail "dump to stdout"
+same a.bin d.bin
+absent a.bin.part
+
+# Any image: byte n of the file is byte n of the flash.
+seq 1 1000000 | head -c 4194304 >image.bin
+run 0 "${sim[@]}" -O image=image.bin dump e.bin && same image.bin e.bin
+json e.bin.json ".sha256 == \"$(sha256sum image.bin | cut -d' ' -f1)\""
+
+# Without a name: one made of profile, ids and date, and said.
+mkdir named
+if ! (cd named && "$bkflash" "${sim[@]}" dump 2>err); then fail "dump without a name"; fi
+name=$(cd named && echo doorbell_mlt1t-0B4016-*.bin)
+has named/err "writing to $name"
+same a.bin "named/$name"
+
+# A target that needs 398 resets.
+run 0 "${sim[@]}" -O entry=398 dump f.bin && same a.bin f.bin
+has err "398 resets"
+json f.bin.json '.resets == 398'
+
+# One received bit in 10^5 is wrong.
+for seed in 1 2 3; do
+  run 0 "${sim[@]}" -O fault=flip=1e-5 -O fault_seed=$seed dump g$seed.bin && same a.bin g$seed.bin
+  json g$seed.bin.json '.rereads > 0 and .complete_backup'
+done
+
+# Never an answer: the diagnosis, and nothing left behind.
+run 20 "${sim[@]}" -O miso=open --attempts 10 dump n.bin && has err "10 resets" && has err "MISO (TDO"
+run 20 "${sim[@]}" -O miso=stuck0 --attempts 10 dump n.bin && has err "low"
+run 20 "${sim[@]}" -O entry=1000 --attempts 10 dump n.bin && has err "10 resets"
+# Another flash, a smaller one in disguise, a constant one.
+run 22 "${sim[@]}" -O jedec=C84015 dump n.bin && has err "C84015"
+run 33 "${sim[@]}" -O size=2M -O sfdp=no -O partitions=bootloader:0:0x11000:crc34 dump n.bin
+absent n.bin n.bin.part n.bin.json
+run 0 "${sim[@]}" -O blank=yes dump blank.bin && has err "warning: every byte reads 0xFF" && has err "complete backup: no"
+json blank.bin.json '.constant == 255 and .complete_backup == false'
+
+# A trace of a dump answers like the device did.
+run 0 "${sim[@]}" --trace t.trace -O fault=flip=1e-6 read -P ota_meta h.bin
+run 0 -p doorbell_mlt1t.ini -a replay -O trace=t.trace read -P ota_meta i.bin && same h.bin i.bin
+
+# A full disk: said, and nothing that looks complete.
+(
+  ulimit -f 1000
+  "$bkflash" "${sim[@]}" dump full.bin 2>err
+  [ $? -eq 50 ]
+) || fail "full disk"
+has err "no room for 4194304 bytes"
+absent full.bin full.bin.part full.bin.json
+
+# Two at once into one file: the second is refused.
+(
+  flock -x 9
+  run 12 "${sim[@]}" dump locked.bin && has err "another bkflash"
+  exit $fails
+) 9>locked.bin.part || fail "two into one file"
+finish
