@@ -465,7 +465,9 @@ static void test_verify_file(void **state)
         json_t *doc = json_loads(report, 0, NULL);
         assert_int_equal(json_is_true(member(doc, "equal", NULL)), k < 3);
         if (k >= 3) {
-            assert_int_equal(json_integer_value(member(doc, "first", NULL)), 0x15678);
+            /* by CRC alone only the sector is known */
+            assert_int_equal(json_integer_value(member(doc, "first", NULL)),
+                             k % 3 == 2 ? 0x15000 : 0x15678);
             assert_int_equal(json_integer_value(member(doc, "differing_bytes", NULL)), 4096);
         }
         json_decref(doc);
