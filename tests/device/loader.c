@@ -16,18 +16,18 @@
 const struct uart_chip *loader_chip_find(const char *name)
 {
     static const struct uart_chip chips[] = {
-        { "bk7231t", false, 0, 0, 0x10000, 0x20E0, "BK7231S_1.0.5", 0 },
-        { "bk7231s", false, 0, 0, 0x10000, 0x20E0, "BK7231S_1.0.5", 0 },
-        { "bk7231q", false, 0, 0, 0x10000, 0x20E0, NULL, 0 },
-        { "bk7231u", false, 0, 0, 0x2000, 0x2000, NULL, 0 },
-        { "bk7251", false, 0, 0, 0x2000, 0x2000, NULL, 0 },
-        { "bk7252", false, 0, 0, 0x2000, 0x2000, NULL, 0 },
-        { "bk7231n", true, 0x7231C, 0x00800000, 0, 0, NULL, 1 },
-        { "bk7231m", true, 0x7231C, 0x00800000, 0, 0, NULL, 0 },
-        { "bl2028n", true, 0x7231C, 0x00800000, 0, 0, NULL, 0 },
-        { "bk7238", true, 0x7238, 0x00800000, 0, 0, NULL, 0 },
-        { "bk7252n", true, 0x7252A, 0x00800000, 0, 0, NULL, 0 },
-        { "bk7236", true, 0x7236, 0x44010004, 0, 0, NULL, 0 },
+        { "bk7231t", "BK7231S_1.0.5", 0, 0, 0x10000, 0x20E0, false, 0 },
+        { "bk7231s", "BK7231S_1.0.5", 0, 0, 0x10000, 0x20E0, false, 0 },
+        { "bk7231q", NULL, 0, 0, 0x10000, 0x20E0, false, 0 },
+        { "bk7231u", NULL, 0, 0, 0x2000, 0x2000, false, 0 },
+        { "bk7251", NULL, 0, 0, 0x2000, 0x2000, false, 0 },
+        { "bk7252", NULL, 0, 0, 0x2000, 0x2000, false, 0 },
+        { "bk7231n", NULL, 0x7231C, 0x00800000, 0, 0, true, 1 },
+        { "bk7231m", NULL, 0x7231C, 0x00800000, 0, 0, true, 0 },
+        { "bl2028n", NULL, 0x7231C, 0x00800000, 0, 0, true, 0 },
+        { "bk7238", NULL, 0x7238, 0x00800000, 0, 0, true, 0 },
+        { "bk7252n", NULL, 0x7252A, 0x00800000, 0, 0, true, 0 },
+        { "bk7236", NULL, 0x7236, 0x44010004, 0, 0, true, 0 },
     };
     for (size_t i = 0; i < sizeof chips / sizeof chips[0]; i++) {
         if (!strcmp(chips[i].name, name)) {

@@ -16,11 +16,11 @@
 struct device;
 struct uart_chip {
     const char *name;
-    bool rom;
+    const char *version;           /* answer to BootVersion, or NULL */
     uint32_t chip_id, id_addr;     /* ROM: what ReadReg finds, and where */
     uint32_t limit, write4k_limit; /* L: addresses below answer status 6 */
-    const char *version;           /* answer to BootVersion, or NULL */
-    uint8_t key;                   /* 1: the published Tuya coefficients in eFUSE */
+    bool rom;
+    uint8_t key; /* 1: the published Tuya coefficients in eFUSE */
 };
 const struct uart_chip *loader_chip_find(const char *name); /* NULL = unknown */
 

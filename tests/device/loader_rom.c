@@ -130,11 +130,8 @@ static void short_command(struct uart *u, uint64_t t)
     } else if (cmd == 0xAA && u->need == 2 && u->buf[1] == 0x55) {
         loader_linked(u, t);
         done = loader_short_reply(u, t, 0xAA, u->buf + 1, 1);
-    } else if (u->state != UART_LINKED) {
+    } else if (u->state != UART_LINKED || cmd == 0x00) {
         u->step = STEP_IDLE; /* before the link nothing is said, TX is not even muxed */
-        return;
-    } else if (cmd == 0x00) {
-        u->step = STEP_IDLE;
         return;
     } else if ((cmd == 0x01 && u->need == 9) || (cmd == 0x03 && u->need == 5)) {
         done = register_access(u, t);

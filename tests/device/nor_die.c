@@ -186,9 +186,9 @@ static bool known(const struct nor_die *d, uint8_t op)
     case 0xB9:
     case 0xC7:
     case 0xD8:
-        return true;
-    case 0x15:
-    case 0x35: /* probing for registers is how their number is found */
+    case 0x15: /* probing for registers is how their number is found */
+    case 0x35:
+    case 0x5A: /* a die without SFDP answers FF */
         return true;
     case 0x31:
         return c->wrsr31;
@@ -200,8 +200,6 @@ static bool known(const struct nor_die *d, uint8_t op)
         return c->volatile_50;
     case 0x52:
         return c->erase_32k;
-    case 0x5A:
-        return true; /* a die without SFDP answers FF */
     case 0x66:
     case 0x99:
         return c->soft_reset;

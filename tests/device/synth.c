@@ -66,7 +66,9 @@ static void code_block(struct rng *r, uint32_t logical, const char *text, const 
     }
     if (logical == 0x100 && marker) {
         memset(block, 0, 8);
-        memcpy(block, marker, strlen(marker));
+        for (size_t i = 0; i < 7 && marker[i]; i++) {
+            block[i] = (uint8_t)marker[i];
+        }
     }
     if (logical % 0x4000 == 0x140) {
         (void)snprintf((char *)block, BLOCK, "%.24s", text);
@@ -146,12 +148,12 @@ static bool starts(const char *name, const char *with)
 
 static void fill_part(uint8_t *flash, const struct part *p, const char *marker, uint64_t seed)
 {
-    if (!strcmp(p->layout, "crc34")) {
+    bool meta = starts(p->name, "ota") || strstr(p->name, "meta");
+    bool code = starts(p->name, "boot") || starts(p->name, "app"); /* always stored in blocks */
+    if (!strcmp(p->layout, "crc34") || (code && !meta)) {
         fill_code(flash, p, marker, seed);
-    } else if (starts(p->name, "ota") || strstr(p->name, "meta")) {
+    } else if (meta) {
         fill_meta(flash, p, seed);
-    } else if (starts(p->name, "boot") || starts(p->name, "app")) {
-        fill_code(flash, p, marker, seed); /* code is always stored in blocks */
     } else if (starts(p->name, "rf")) {
         fill_rf(flash, p, seed);
     } else if (!starts(p->name, "download")) {

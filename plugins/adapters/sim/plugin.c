@@ -54,16 +54,18 @@ static const bkf_clock_ops clock_ops = {
 #define PROP_REAL   BKF_PROP_STRING
 
 static const bkf_prop_spec props[] = {
+/* NOLINTBEGIN(bugprone-macro-parentheses): initialisers */
 #define X(key_, type_, member, from_profile, choices, help_) \
     { .key = key_, .type = PROP_##type_, .dflt = from_profile, .help = help_ },
     DEVICE_OPTIONS(X)
 #undef X
-        { .key = "clock",
-          .type = BKF_PROP_HERTZ,
-          .dflt = "30MHz",
-          .help = "fastest SPI clock of the simulated adapter",
-          .min = 10000,
-          .max = 100000000 },
+    /* NOLINTEND(bugprone-macro-parentheses) */
+    { .key = "clock",
+      .type = BKF_PROP_HERTZ,
+      .dflt = "30MHz",
+      .help = "fastest SPI clock of the simulated adapter",
+      .min = 10000,
+      .max = 100000000 },
     { .key = "turnaround",
       .type = BKF_PROP_MICROSECONDS,
       .dflt = "250us",
