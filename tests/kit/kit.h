@@ -26,6 +26,7 @@ struct option {
 };
 struct kit {
     const char *path, *unit, *only;
+    const char *scratch; /* an empty folder: options that name files may create them */
     bool json, loopback, flash;
     struct option options[64], device[64]; /* -O of the class, -D of the virtual device */
     size_t n_options, n_device;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define NO_UNIT "no-such-unit-7f3a"
 enum { CHURN = 100, HEAP_SLACK = 1024 };
@@ -179,6 +180,7 @@ static void garbage_point(struct kit *k, struct verdict *v)
     memset(longest, 'x', sizeof longest - 1);
     longest[sizeof longest - 1] = '\0';
     size_t own = k->n_options;
+    MUST(v, chdir(k->scratch) == 0, "no scratch folder");
     for (const bkf_prop_spec *p = k->adapter->props; p->key; p++) {
         if (p->type != BKF_PROP_STRING || own == ARRAY_LEN(k->options))
             continue;

@@ -1,10 +1,12 @@
 /* plugin_check.c - bkflash-plugin-check: does this plugin keep the contract?
  * Every point has a name; docs/write-a-plugin.md says what each asks for. */
 #include "kit.h"
+#include <dirent.h>
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char usage_text[] =
     "usage: bkflash-plugin-check [options] FILE.so\n"
@@ -172,12 +174,30 @@ static bool descriptor_points(struct kit *k)
     return true;
 }
 
+static void remove_scratch(const char *dir)
+{
+    DIR *d = opendir(dir);
+    const struct dirent *e;
+    while (d && (e = readdir(d)) != NULL)
+        (void)unlinkat(dirfd(d), e->d_name, 0);
+    if (d)
+        closedir(d);
+    (void)rmdir(dir);
+}
+
 int main(int argc, char **argv)
 {
     struct kit k = { .limit_s = 60 };
     int code = parse(argc, argv, &k);
     if (code >= 0)
         return code;
+    char scratch[] = "/tmp/bkflash-check-XXXXXX";
+    char *path = realpath(k.path, NULL); /* points may change the folder */
+    if (path)
+        k.path = path;
+    k.scratch = mkdtemp(scratch);
+    if (!k.scratch)
+        return usage_error("no scratch folder: ", scratch);
     kit_begin(&k);
     if (file_points(&k) && descriptor_points(&k)) {
         for (size_t i = 0; k.plugin->adapters && k.plugin->adapters[i]; i++) {
@@ -194,5 +214,8 @@ int main(int argc, char **argv)
                 chip_points(&k);
         }
     }
-    return kit_end(&k);
+    remove_scratch(scratch);
+    code = kit_end(&k);
+    free(path);
+    return code;
 }

@@ -54,7 +54,7 @@ static bkf_status same_ids(struct spi_entry *e, unsigned n, bool *same, bkf_erro
 {
     static const uint8_t rdid[4] = { 0x9F, 0, 0, 0 };
     const bkf_spi_ops *ops = e->links->spi->ops;
-    bkf_spi_step steps[IDS_MAX];
+    bkf_spi_step steps[IDS_MAX] = { { 0 } };
     uint8_t reply[IDS_MAX][4];
     if (n > IDS_MAX)
         n = IDS_MAX;
