@@ -3,7 +3,7 @@
 #include "rig.h"
 #include <zlib.h>
 
-enum { SIZE = 0x80000, SPAN = 0x20000, SEEDS = 1000 };
+enum { SIZE = 0x80000, SPAN = 0x20000, SEEDS = 300 };
 
 struct tally {
     unsigned right, refused;
@@ -163,11 +163,14 @@ static void report(const char *name, const struct tally *t, unsigned least_right
         report(name, &t, least);                                \
     }
 
-READ_FAMILY(flips, "bits flipped", c.flip_in = c.flip_out = 1u + (uint32_t)(seed % 40), 900)
-READ_FAMILY(drops, "bytes lost", c.drop_in = c.drop_out = 1u + (uint32_t)(seed % 40), 900)
-READ_FAMILY(doubles, "bytes doubled", c.dup_in = c.dup_out = 1u + (uint32_t)(seed % 40), 900)
+READ_FAMILY(flips, "bits flipped", c.flip_in = c.flip_out = 1u + (uint32_t)(seed % 40),
+            SEEDS * 9 / 10)
+READ_FAMILY(drops, "bytes lost", c.drop_in = c.drop_out = 1u + (uint32_t)(seed % 40),
+            SEEDS * 9 / 10)
+READ_FAMILY(doubles, "bytes doubled", c.dup_in = c.dup_out = 1u + (uint32_t)(seed % 40),
+            SEEDS * 9 / 10)
 READ_FAMILY(bad_wire, "everything, often",
-            c.flip_in = c.drop_in = c.dup_in = c.flip_out = c.drop_out = c.dup_out = 40, 100)
+            c.flip_in = c.drop_in = c.dup_in = c.flip_out = c.drop_out = c.dup_out = 40, SEEDS / 10)
 READ_FAMILY(cut, "4056 of 4111 bytes", c.cut_read_at = 1u + (uint32_t)(seed % 30), SEEDS)
 READ_FAMILY(lost_baud, "SetBaud reply lost", c.lose_baud_reply = true, SEEDS)
 READ_FAMILY(stale, "stale LinkCheck replies", c.stale = 1u + (unsigned)(seed % 102), SEEDS)
@@ -179,9 +182,10 @@ READ_FAMILY(pieces, "1 and 4095 byte pieces", c.piece = seed % 4 < 2 ? 1 : 4095,
 WRITE_FAMILY(brownout, "brown-out while writing", c.brownout_at = 1u + (uint32_t)(seed % 40), true,
              SEEDS)
 WRITE_FAMILY(write_in, "writes, replies damaged",
-             c.flip_in = c.drop_in = c.dup_in = 1u + (uint32_t)(seed % 200), true, 900)
+             c.flip_in = c.drop_in = c.dup_in = 1u + (uint32_t)(seed % 200), true, SEEDS * 9 / 10)
 WRITE_FAMILY(write_out, "writes, requests damaged",
-             c.flip_out = c.drop_out = c.dup_out = 1u + (uint32_t)(seed % 10), false, 900)
+             c.flip_out = c.drop_out = c.dup_out = 1u + (uint32_t)(seed % 10), false,
+             SEEDS * 9 / 10)
 
 int main(void)
 {

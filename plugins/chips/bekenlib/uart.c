@@ -251,11 +251,6 @@ bkf_status beken_uart_status(struct beken_uart *u, const bkf_op *op, uint32_t *v
     return st;
 }
 
-static uint32_t protect_mask(const struct beken_uart *u)
-{
-    return u->id.jedec >> 16 == 0xC2 ? UART_SR_BITS_MX : UART_SR_BITS;
-}
-
 static bkf_status set_status(struct beken_uart *u, uint32_t value, uint32_t mask, bkf_error *err)
 {
     bkf_status st = uart_rom_set_status(u, value, mask, err);
@@ -285,7 +280,8 @@ bkf_status beken_uart_unlock(struct beken_uart *u, const bkf_op *op, bkf_error *
         u->saved_status = value;
         u->saved_valid = true;
     }
-    return set_status(u, 0, protect_mask(u), err);
+    u->unlocked = true;
+    return set_status(u, 0, uart_protect_mask(u), err);
 }
 
 /* The L loader protects the whole flash at every checksum: one over its first page does. */
@@ -306,7 +302,8 @@ bkf_status beken_uart_lock(struct beken_uart *u, const bkf_op *op, bkf_error *er
     if (u->id.family == UART_L) {
         return l_protect(u, err);
     }
-    return u->saved_valid ? set_status(u, u->saved_status, protect_mask(u), err) : BKF_OK;
+    u->unlocked = false;
+    return u->saved_valid ? set_status(u, u->saved_status, uart_protect_mask(u), err) : BKF_OK;
 }
 
 bkf_status beken_uart_protect(struct beken_uart *u, const bkf_op *op, uint32_t on, bkf_error *err)
@@ -320,7 +317,7 @@ bkf_status beken_uart_protect(struct beken_uart *u, const bkf_op *op, uint32_t o
                   : uart_error(err, BKF_E_UNSUPPORTED,
                                "this loader lifts the protection only together with an erase");
     }
-    return set_status(u, on ? 0x1Cu : 0u, protect_mask(u), err);
+    return set_status(u, on ? 0x1Cu : 0u, uart_protect_mask(u), err);
 }
 
 bkf_status beken_uart_protected(struct beken_uart *u, const bkf_op *op, bkf_range *r, size_t cap,
@@ -330,7 +327,7 @@ bkf_status beken_uart_protected(struct beken_uart *u, const bkf_op *op, bkf_rang
     *n = 0;
     const bkf_status st = beken_uart_status(u, op, &value, &bits, err);
     /* Which part the bits cover depends on the die; over UART the whole is assumed. */
-    if (st == BKF_OK && (value & protect_mask(u))) {
+    if (st == BKF_OK && (value & uart_protect_mask(u))) {
         *n = 1;
         if (cap) {
             r[0] = (bkf_range){ 0, u->id.size };
@@ -346,7 +343,7 @@ bkf_status beken_uart_restore(struct beken_uart *u, const bkf_op *op, uint32_t v
     if (st == BKF_OK) {
         st = rom_only(u, "status registers", err);
     }
-    return st == BKF_OK ? set_status(u, value, protect_mask(u), err) : st;
+    return st == BKF_OK ? set_status(u, value, uart_protect_mask(u), err) : st;
 }
 
 bkf_status beken_uart_efuse(struct beken_uart *u, const bkf_op *op, uint32_t off, uint8_t *p,

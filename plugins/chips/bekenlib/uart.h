@@ -40,10 +40,10 @@ struct uart_io {
     void *self;
     const bkf_op *op; /* of the call that is running */
     struct uart_parser rx;
-    uint32_t baud;                /* what we asked for */
-    uint64_t last_us;             /* when the device was last heard or spoken to */
-    uint64_t gap_us;   /* longest silence before a reply counts as lost; 0 = its time-out */
-    uint64_t tx_until_us;         /* when what was written has left the wire */
+    uint32_t baud;        /* what we asked for */
+    uint64_t last_us;     /* when the device was last heard or spoken to */
+    uint64_t gap_us;      /* longest silence before a reply counts as lost; 0 = its time-out */
+    uint64_t tx_until_us; /* when what was written has left the wire */
     struct uart_capture *capture; /* NULL = off */
     uint64_t frames, stale, timeouts;
 };
@@ -130,6 +130,7 @@ struct beken_uart {
     bool alias_failed;
     /* status registers as unlock found them */
     bool saved_valid;
+    bool unlocked; /* between unlock and lock: a reset must not bring the protection back */
     uint32_t saved_status;
     uint32_t crc_rate;               /* measured, bytes per second */
     uint8_t reads[UART_SECTORS_MAX]; /* how often each sector was delivered */
@@ -190,6 +191,11 @@ bkf_status uart_rom_status(struct beken_uart *, uint32_t *value, uint32_t *bits,
 bkf_status uart_rom_set_status(struct beken_uart *, uint32_t value, uint32_t mask, bkf_error *);
 bkf_status uart_rom_efuse(struct beken_uart *, uint32_t index, uint8_t *value, bkf_error *);
 enum { UART_SR_BITS = 0x407C, UART_SR_BITS_MX = 0x003C }; /* CMP and BP4..BP0 */
+/* Macronix MX25V has a configuration register in place of SR2, and QE in SR1 bit 6. */
+static inline uint32_t uart_protect_mask(const struct beken_uart *u)
+{
+    return u->id.jedec >> 16 == 0xC2 ? UART_SR_BITS_MX : UART_SR_BITS;
+}
 
 /* -- uart_crc32.c: zlib's CRC-32, start with 0 ---------------------------------------- */
 uint32_t uart_zlib_crc(uint32_t crc, const uint8_t *, size_t n);

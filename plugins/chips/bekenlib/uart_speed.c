@@ -267,5 +267,10 @@ bkf_status uart_link_again(struct beken_uart *u, bkf_error *err)
     if (st == BKF_OK && u->id.done) {
         st = uart_same_chip(u, err);
     }
+    /* The application may have run meanwhile and protected the flash: a write would be
+     * answered with status 0 and change nothing. */
+    if (st == BKF_OK && u->unlocked && u->id.family == UART_ROM) {
+        st = uart_rom_set_status(u, 0, uart_protect_mask(u), err);
+    }
     return st;
 }
