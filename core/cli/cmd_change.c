@@ -17,7 +17,7 @@ static void take_flags(struct cli *c, bkf_change_options *o)
                flag_if(c, OPT_NO_BACKUP, BKF_CHANGE_NO_BACKUP) |
                flag_if(c, OPT_TRUST_BACKUP, BKF_CHANGE_TRUST_BACKUP) |
                flag_if(c, OPT_PRESERVE_KEEP, BKF_CHANGE_PRESERVE_KEEP) |
-               flag_if(c, OPT_PAD, BKF_CHANGE_PAD) |
+               flag_if(c, OPT_PAD, BKF_CHANGE_PAD) | flag_if(c, OPT_ANYWAY, BKF_CHANGE_ANY_IMAGE) |
                flag_if(c, OPT_BACKUP_VERIFY, BKF_CHANGE_VERIFY_BACKUP);
     o->backup = args_get(&c->args, OPT_BACKUP);
     o->backup_dir = args_get(&c->args, OPT_BACKUP_DIR);

@@ -129,6 +129,8 @@ static const struct opt_spec write_opts[] = {
     OPT_AT_ROW,
     { OPT_PAD, 0, "pad", NULL, "fill the last sector of the image with erased bytes", false,
       false },
+    { OPT_ANYWAY, 0, "anyway", NULL, "write a program that is known not to boot there", false,
+      false },
     CHANGE_ROWS,
     END
 };

@@ -97,9 +97,25 @@ static bool good_block(const uint8_t *p, size_t n, size_t at)
     return at <= n && n - at >= CRC34_BLOCK && crc34_check(p + at) == CRC34_GOOD;
 }
 
+/* Where plain code was linked: its vectors load the seven handler addresses behind them. */
+static bool linked_high(const uint8_t *p, size_t n, size_t at)
+{
+    size_t high = 0;
+    if (!good_block(p, n, at + CRC34_BLOCK))
+        return false;
+    for (size_t i = 0; i < 7; i++) {
+        uint32_t handler = le32(p + at + CRC34_BLOCK + 4 * i);
+        high += handler >= APP_LOGICAL && handler < MAX_DATA;
+    }
+    return high >= 5;
+}
+
+/* Code for a logical address.  A cipher proves the address; plain code looks the same anywhere
+ * and is told apart by what it was linked for. */
 static bool vectors(const uint8_t *p, size_t n, size_t at, uint32_t logical)
 {
-    return good_block(p, n, at) && crypt_guess(logical, p + at);
+    const struct crypt_known *key = good_block(p, n, at) ? crypt_guess(logical, p + at) : NULL;
+    return key && (crypt_active(&key->key) || linked_high(p, n, at) == (logical != 0));
 }
 
 /* Kinds that a magic number at the start gives away. */

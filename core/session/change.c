@@ -265,6 +265,8 @@ bkf_status change_finish(struct change *c, const bkf_change_options *o, bool rep
 {
     const char *outcome = "done";
     bkf_status st = change_learn(c, o, err);
+    if (!st && c->request.start == 0 && !c->backup_stands) /* not on the way back or on */
+        st = change_boots(c, c->current, err);
     if (!st)
         st = make_plan(c, err);
     if (!st && (c->flags & BKF_CHANGE_DRY_RUN))
@@ -316,7 +318,9 @@ static bkf_status prepare(struct change *c, const bkf_change_options *o, const c
                                               : change_target_file(c, path, o, err);
     if (!st)
         st = change_areas(c, err);
-    return st ? st : change_refuse(c, err);
+    if (!st)
+        st = change_refuse(c, err);
+    return st ? st : change_boots(c, NULL, err);
 }
 
 static bkf_status change_run(struct change *c, const bkf_change_options *o, const char *path,

@@ -83,6 +83,10 @@ bkf_status change_same_device(const bkf_session *, const json_t *sidecar, const 
 bkf_status change_dump_load(const char *path, uint8_t **data, size_t *len, json_t **sidecar,
                             bkf_range *range, char sha256[65], bkf_error *);
 
+/* change_boots.c: refuses a program that is known not to boot.  old: what the flash holds from
+ * offset 0 (request.start is 0), NULL = not known yet. */
+bkf_status change_boots(struct change *, const uint8_t *old, bkf_error *);
+
 /* change_learn.c */
 bkf_status change_learn(struct change *, const bkf_change_options *, bkf_error *);
 

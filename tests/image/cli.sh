@@ -86,6 +86,19 @@ expect 0 "byte for byte" "$bk" pack device.d -o device.again
 cmp device.again doorbell.bin || fail "the device, extracted and packed, differs"
 expect 0 "are the same" "$bk" "${sim[@]}" diff doorbell.bin
 
+# write refuses what would not boot, before the flash changes
+head -c $((34 * 500)) qio-zero.bin >zero-boot.bin
+tail -c +$((0x11001)) qio-zero.bin >zero-ua.bin
+sim=(-p doorbell_mlt1t -a sim -O image=doorbell.bin --state-dir state)
+write=(write --pad --preserve-keep --allow-protected bootloader --backup-dir backups)
+expect 40 "would not boot" "$bk" "${sim[@]}" "${write[@]}" --at 0x11000 zero-ua.bin
+expect 40 "made for 0x11000, not for 0x1ba000" "$bk" "${sim[@]}" "${write[@]}" --at 0x1BA000 ua.bin
+expect 40 "packed code only" "$bk" "${sim[@]}" "${write[@]}" --at 0x11000 plain.rbl
+expect 40 "made for 0x11000, not for 0x0" "$bk" "${sim[@]}" "${write[@]}" --allow-protected ota_meta --allow-protected boot_tail --at 0x0 ua.bin
+expect 40 "silent" "$bk" "${sim[@]}" "${write[@]}" --at 0x0 zero-boot.bin
+expect 0 "" "$bk" "${sim[@]}" "${write[@]}" --at 0x11000 ua.bin
+expect 0 "written on request" "$bk" "${sim[@]}" "${write[@]}" --anyway --at 0x11000 zero-ua.bin
+
 if [ $failures -ne 0 ]; then
   echo "$failures failures"
   exit 1

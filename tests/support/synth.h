@@ -69,6 +69,8 @@ static inline void synth_program(uint8_t *p, size_t n, uint32_t seed, const char
     random_fill(seed, p, n);
     for (size_t i = 0; i < 8; i++)
         put_le32(p + 4 * i, i ? 0xE59FF014 : 0xEA00000E);
+    for (size_t i = 0; i < 7; i++) /* the handlers they load */
+        put_le32(p + 0x20 + 4 * i, 0x10260 + 0x20 * (uint32_t)i);
     memcpy(p + 0x400, version, strlen(version) + 1);
 }
 
@@ -89,6 +91,8 @@ static inline void synth_bootloader(uint8_t *flash, const struct crypt_key *key,
     enum { SIZE = 0x6A00, FAL_AT = SIZE - 3 * FAL_ENTRY };
     uint8_t *p = calloc(1, SIZE);
     synth_program(p, SIZE, 11, "bootloader");
+    for (size_t i = 0; i < 7; i++)
+        put_le32(p + 0x20 + 4 * i, 0x3BE4 + 0x40 * (uint32_t)i);
     put_le32(p + 0x3C, 0xDEADBEEF);
     put_le32(p + 0x40, 0xDEADBEEF);
     memcpy(p + 0x44, "\xEE\xBB\xAA\x10", 4);

@@ -70,6 +70,30 @@ static void kinds(void **state)
     free(lamp);
 }
 
+/* Without a cipher the address does not show in the bytes: a program is told from a bootloader by
+ * what it was linked for. */
+static void plain_kinds(void **state)
+{
+    (void)state;
+    struct crypt_key zero = { { 0 } };
+    uint8_t *flash = malloc(SYNTH_LAMP), *prog = malloc(0x20000), *turned = malloc(SYNTH_LAMP);
+    memset(flash, 0xFF, SYNTH_LAMP);
+    synth_bootloader(flash, &zero, "BK7231N_1.0.1", NULL, &synth_tuya_layouts[1]);
+    synth_program(prog, 0x20000, 4, "OpenBK7231M_1.0");
+    synth_place(flash, prog, 0x20000, 0x10000, &zero);
+    expect_kind(flash, SYNTH_LAMP, KIND_DUMP, 0);
+    expect_kind(flash, 0x7000, KIND_BOOTLOADER, 0);
+    expect_kind(flash + 0x11000, 34 * 0x1000, KIND_UA, 0x11000); /* longer than a bootloader */
+    expect_kind(flash + 0x11000, 34 * 64, KIND_UA, 0x11000);
+    expect_kind(flash + 0x11000, SYNTH_LAMP - 0x11000, KIND_DUMP_APP, 0x11000);
+    memcpy(turned, flash + 0x11000, SYNTH_LAMP - 0x11000);
+    memcpy(turned + SYNTH_LAMP - 0x11000, flash, 0x11000);
+    expect_kind(turned, SYNTH_LAMP, KIND_DUMP_TURNED, 0);
+    free(turned);
+    free(prog);
+    free(flash);
+}
+
 static void made_up_dumps_are_understood(void **state)
 {
     (void)state;
@@ -262,6 +286,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kinds),
+        cmocka_unit_test(plain_kinds),
         cmocka_unit_test(made_up_dumps_are_understood),
         cmocka_unit_test(damage_is_named),
         cmocka_unit_test(secrets_are_hidden),

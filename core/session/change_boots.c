@@ -1,0 +1,109 @@
+/* change_boots.c - an image that is known not to boot where it is about to be written is
+ * refused; data that is no program at all is the user's business. */
+#include "../image/splice.h"
+#include "change.h"
+#include "layouts.h"
+#include <string.h>
+
+/* A program somebody made for this kind of chip: its vectors are proven. */
+static bool is_program(const struct image_facts *f)
+{
+    switch (f->kind) {
+    case KIND_DUMP:
+    case KIND_QIO:
+    case KIND_UA:
+    case KIND_BOOTLOADER:
+    case KIND_DUMP_APP:
+        return f->boot.key.score >= 6 || f->app.key.score >= 6;
+    default:
+        return false;
+    }
+}
+
+/* Files that hold a program in a form the chip cannot execute. */
+static bool is_package(const struct image_facts *f)
+{
+    return f->kind == KIND_RBL || f->kind == KIND_UG || f->kind == KIND_UF2 ||
+           f->kind == KIND_IHEX || f->kind == KIND_ELF || f->kind == KIND_PLAIN;
+}
+
+static bool into_code(const struct change *c)
+{
+    const struct bkf_profile *p = c->s->profile;
+    for (size_t i = 0; i < p->n_partitions; i++)
+        if (p->partitions[i].layout == LAYOUT_CRC34 &&
+            p->partitions[i].range.start == c->request.start)
+            return true;
+    return c->request.start == 0;
+}
+
+static bkf_status refuse(struct change *c, const char *why, bkf_error *err)
+{
+    if (c->flags & BKF_CHANGE_ANY_IMAGE) {
+        session_log(c->s, BKF_LOG_WARN, "written on request: %s", why);
+        return BKF_OK;
+    }
+    return error_set(err, BKF_E_IMAGE, "%s; nothing was written (--anyway writes it)", why);
+}
+
+static bkf_status judge(struct change *c, const struct image_facts *f,
+                        const struct verdict_device *d, bkf_error *err)
+{
+    struct verdict v;
+    char why[400];
+    if (f->base != c->request.start) {
+        snprintf(why, sizeof why, "this is a %s made for 0x%x, not for 0x%x",
+                 image_kind_title(f->kind), f->base, c->request.start);
+        return refuse(c, why, err);
+    }
+    verdict_of(f, d, &v);
+    for (size_t i = 0; i < v.n; i++)
+        if (v.row[i].state == VERDICT_NO) {
+            snprintf(why, sizeof why, "this image would not boot: %s: %s", v.row[i].what,
+                     v.row[i].text);
+            return refuse(c, why, err);
+        }
+    return BKF_OK;
+}
+
+/* old: flash from offset 0 as it is now, or NULL while nothing is known. */
+bkf_status change_boots(struct change *c, const uint8_t *old, bkf_error *err)
+{
+    struct image_layout layout;
+    struct bootloader boot;
+    struct code_key key = { .state = KEY_KNOWN };
+    struct image_facts *f;
+    struct verdict_device d = { 0 };
+    char why[200];
+    if (c->kind != PLAN_WRITE || !into_code(c))
+        return BKF_OK;
+    if (layout_of_profile(c->s->profile, &layout)) {
+        d.layout = &layout;
+        if (layout.key[0] && crypt_parse(layout.key, &key.key)) {
+            key.name = crypt_name(&key.key);
+            d.key = &key;
+        }
+    }
+    if (old &&
+        bootloader_read(old, range_len(c->request) < 0x11000 ? range_len(c->request) : 0x11000,
+                        &boot) &&
+        boot.key.state != KEY_UNKNOWN) {
+        d.boot = &boot;
+        d.key = &boot.key; /* what runs there proves the chip's key */
+    }
+    bkf_status st =
+        inspect_image(c->target, range_len(c->request), d.layout, d.layout != NULL, &f, err);
+    if (st)
+        return st;
+    if (is_package(f)) {
+        snprintf(why, sizeof why,
+                 "%s is not flash content: the chip executes packed code only ('bkflash "
+                 "splice' or 'convert' make it)",
+                 image_kind_title(f->kind));
+        st = refuse(c, why, err);
+    } else if (is_program(f)) {
+        st = judge(c, f, &d, err);
+    }
+    inspect_free(f);
+    return st;
+}
