@@ -154,7 +154,7 @@ static bkf_status from_environment(struct args *a, const struct opt_spec *o, bkf
     if (!value || !*value || args_has(a, o->id))
         return BKF_OK;
     if (!o->arg) {
-        int times = isdigit((unsigned char)*value) ? atoi(value) : 1;
+        int times = isdigit((unsigned char)*value) ? (int)strtol(value, NULL, 10) : 1;
         if (strcmp(value, "no") == 0)
             times = 0;
         for (int i = 0; i < times && i < 4; i++)

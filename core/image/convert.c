@@ -99,7 +99,7 @@ static bkf_status from_ug(const struct convert_options *o, const uint8_t *p, siz
         return error_set(err, BKF_E_IMAGE, "UG package damaged: the sum of its %s is wrong",
                          h.header_ok ? "payload" : "header");
     bkf_status st = room(h.length, out, err);
-    if (!st)
+    if (!st && *out)
         memcpy(*out, p + UG_HEADER, h.length);
     *len = h.length;
     return st;

@@ -28,7 +28,7 @@ static bkf_status bad(bkf_error *err, size_t line, const char *what)
 static bkf_status record_read(const char *s, size_t n, size_t line, struct record *r,
                               bkf_error *err)
 {
-    uint8_t b[260];
+    uint8_t b[260] = { 0 };
     if (n < 11 || n % 2 == 0 || s[0] != ':')
         return bad(err, line, "not a record (':' and pairs of hex digits)");
     if ((n - 1) / 2 > sizeof b)

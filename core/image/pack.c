@@ -157,7 +157,7 @@ static bkf_status raw_in(struct packer *k, const json_t *row, const char *region
     bkf_status st = load(k, row, "file", region, &p, &len, err);
     if (!st && len != n)
         st = error_set(err, BKF_E_IMAGE, "region '%s' has %zu bytes, its file %zu", region, n, len);
-    if (!st)
+    if (!st && p)
         memcpy(out, p, n);
     free(p);
     return st;
@@ -219,7 +219,7 @@ static bkf_status assemble(struct packer *k, const json_t *root, bkf_error *err)
     if (k->pos != (uint64_t)k->base + k->size)
         return error_set(err, BKF_E_FILE, "%s: the regions end at 0x%llx, the image at 0x%llx",
                          MANIFEST_NAME, (unsigned long long)k->pos,
-                         (unsigned long long)(k->base + k->size));
+                         (unsigned long long)k->base + k->size);
     if (turned == 0)
         return BKF_OK;
     uint8_t *out = malloc(k->size);

@@ -68,7 +68,7 @@ static bkf_status check_kind(const ElfW(Ehdr) * h, bkf_error *err)
 
 static bkf_status check_segments(int fd, const ElfW(Ehdr) * h, uint64_t size, bkf_error *err)
 {
-    ElfW(Phdr) ph[MAX_PHDRS];
+    ElfW(Phdr) ph[MAX_PHDRS] = { { 0 } };
     uint64_t table = (uint64_t)h->e_phnum * sizeof ph[0];
     if (h->e_phoff > size || table > size - h->e_phoff || !read_at(fd, h->e_phoff, ph, table))
         return truncated(err, size, (uint64_t)h->e_phoff + table);

@@ -68,7 +68,7 @@ static bkf_status check_loaded(struct plugin_file *f, bkf_plugin_query_fn query,
 
 static bkf_status load(struct plugin_file *f, bkf_error *err)
 {
-    void *handle;
+    void *handle = NULL;
     bkf_status s = trust_check(f->path, err);
     if (s == BKF_OK)
         s = elf_check(f->path, err);
