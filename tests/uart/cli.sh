@@ -6,6 +6,7 @@ set -u
 bin=$1/bkflash device=$1/bkflash-device source=$2
 work=$(mktemp -d) || exit 1
 pids=()
+p=
 trap 'for p in "${pids[@]}"; do kill "$p" 2>/dev/null; done; rm -rf "$work"' EXIT
 export XDG_STATE_HOME=$work/state
 cd "$work" || exit 1
@@ -27,53 +28,53 @@ run() { # expected exit code, then the command
 no_violation() { grep -q violation err.txt && { fail "protocol violated: $*"; cat err.txt; }; }
 same() { ok; cmp -s "$1" "$2" || fail "$3: $1 and $2 differ"; }
 
-sim() { echo -a sim -O transport=uart; }
+sim=(-a sim -O transport=uart)
 
 # every chip, the size it has
 for chip in bk7231t bk7231n bk7231u bk7231q bk7231m bl2028n bk7238 bk7252n; do
-  run 0 -p generic_$chip.ini $(sim) -O save=flash.bin dump $chip.bin && same flash.bin $chip.bin $chip
+  run 0 -p "generic_$chip.ini" "${sim[@]}" -O save=flash.bin dump $chip.bin && same flash.bin $chip.bin $chip
   no_violation $chip
 done
 for part in 15:2 16:4; do
-  run 0 -p generic_bk7252.ini $(sim) -O jedec=0B40${part%:*} -O size=${part#*:}M -O save=flash.bin \
+  run 0 -p generic_bk7252.ini "${sim[@]}" -O jedec=0B40${part%:*} -O size=${part#*:}M -O save=flash.bin \
     dump --force bk7252.bin && same flash.bin bk7252.bin bk7252
   no_violation bk7252
 done
 
 # 495 sectors of a 2 MiB part, as the first BK7252 tools read it
-run 0 -p generic_bk7252.ini $(sim) -O jedec=0B4015 -O size=2M -O save=flash.bin read --range 0x11000..end ua.bin
+run 0 -p generic_bk7252.ini "${sim[@]}" -O jedec=0B4015 -O size=2M -O save=flash.bin read --range 0x11000..end ua.bin
 ok; [ "$(stat -c %s ua.bin)" = 2027520 ] || fail "UA dump has $(stat -c %s ua.bin) bytes"
 ok; cmp -s -i 69632:0 flash.bin ua.bin || fail "UA dump differs"
 
 # the wrong chip stops the run, with both names
-run 22 -p generic_bk7231n.ini $(sim) -O chip=bk7238 dump wrong.bin
+run 22 -p generic_bk7231n.ini "${sim[@]}" -O chip=bk7238 dump wrong.bin
 ok; { grep -qi bk7231n err.txt && grep -q BK7238 err.txt; } || fail "wrong chip: $(cat err.txt)"
 ok; [ ! -e wrong.bin ] || fail "wrong chip left a file"
-run 22 -p generic_bk7231t.ini $(sim) -O chip=bk7238 dump wrong.bin
-run 22 -p generic_bk7238.ini $(sim) -O chip=bk7252 dump wrong.bin
+run 22 -p generic_bk7231t.ini "${sim[@]}" -O chip=bk7238 dump wrong.bin
+run 22 -p generic_bk7238.ini "${sim[@]}" -O chip=bk7252 dump wrong.bin
 
 # nobody there
-run 20 -p generic_bk7231n.ini $(sim) -O uart_fault=deadtx -O uart_timeout=2s info
+run 20 -p generic_bk7231n.ini "${sim[@]}" -O uart_fault=deadtx -O uart_timeout=2s info
 ok; grep -q "P10" err.txt || fail "no pads in: $(cat err.txt)"
-run 20 -p generic_bk7231n.ini $(sim) -O uart_fault=echo,deadtx -O uart_timeout=2s info
+run 20 -p generic_bk7231n.ini "${sim[@]}" -O uart_fault=echo,deadtx -O uart_timeout=2s info
 ok; grep -q "joined" err.txt || fail "echo not recognised: $(cat err.txt)"
 
 # erase and write; the rest of the flash stays
 for chip in bk7231n bk7231t bk7252; do
-  run 0 -p generic_$chip.ini $(sim) -O save=before.bin -O size=2M -O jedec=0B4015 dump --force a.bin
+  run 0 -p "generic_$chip.ini" "${sim[@]}" -O save=before.bin -O size=2M -O jedec=0B4015 dump --force a.bin
   head -c 40960 /dev/urandom >new.bin
-  run 0 -p generic_$chip.ini $(sim) -O image=before.bin -O save=after.bin -O size=2M -O jedec=0B4015 \
+  run 0 -p "generic_$chip.ini" "${sim[@]}" -O image=before.bin -O save=after.bin -O size=2M -O jedec=0B4015 \
     write --range 0x40000..0x4A000 new.bin
   no_violation "$chip write"
   cp before.bin want.bin
   dd if=new.bin of=want.bin bs=4096 seek=64 conv=notrunc status=none
   same want.bin after.bin "$chip write"
-  run 0 -p generic_$chip.ini $(sim) -O image=after.bin -O size=2M -O jedec=0B4015 verify want.bin
-  run 31 -p generic_$chip.ini $(sim) -O image=before.bin -O size=2M -O jedec=0B4015 verify want.bin
+  run 0 -p "generic_$chip.ini" "${sim[@]}" -O image=after.bin -O size=2M -O jedec=0B4015 verify want.bin
+  run 31 -p "generic_$chip.ini" "${sim[@]}" -O image=before.bin -O size=2M -O jedec=0B4015 verify want.bin
 done
 # nobody erases the loader that answers, whatever is allowed
 head -c 4096 new.bin >sector.bin
-run 30 -p generic_bk7252.ini $(sim) -O size=2M -O jedec=0B4015 write --allow-protected bootloader \
+run 30 -p generic_bk7252.ini "${sim[@]}" -O size=2M -O jedec=0B4015 write --allow-protected bootloader \
   --range 0x0..0x1000 sector.bin
 
 # real images
@@ -81,7 +82,7 @@ dumps=${BKFLASH_TEST_DATA:-$source/../shared/data}/dumps
 if [ -d "$dumps" ]; then
   while read -r chip file; do
     [ -e "$dumps/$file" ] || continue
-    run 0 -p generic_$chip.ini $(sim) -O image="$dumps/$file" dump --force real.bin &&
+    run 0 -p "generic_$chip.ini" "${sim[@]}" -O image="$dumps/$file" dump --force real.bin &&
       same "$dumps/$file" real.bin "$file"
     no_violation "$file"
   done <<'LIST'
@@ -98,7 +99,7 @@ fi
 pty() { # chip, more options of the device
   local chip=$1
   shift
-  "$device" --pace=fast --link="$work/tty" chip=$chip "$@" >device.txt 2>&1 &
+  "$device" --pace=fast --link="$work/tty" chip="$chip" "$@" >device.txt 2>&1 &
   pids+=($!)
   for _ in $(seq 100); do
     [ -e "$work/tty" ] && return 0
@@ -107,9 +108,9 @@ pty() { # chip, more options of the device
   fail "bkflash-device did not start: $(cat device.txt)"
 }
 for chip in bk7231n bk7231t; do
-  run 0 -p generic_$chip.ini $(sim) -O save=flash.bin dump --force $chip.bin
+  run 0 -p "generic_$chip.ini" "${sim[@]}" -O save=flash.bin dump --force $chip.bin
   pty $chip image=flash.bin size=2M jedec=0B4015 report=report.json
-  run 0 -p generic_$chip.ini -a uart -u "$work/tty" dump --force tty.bin && same flash.bin tty.bin "$chip on a pty"
+  run 0 -p "generic_$chip.ini" -a uart -u "$work/tty" dump --force tty.bin && same flash.bin tty.bin "$chip on a pty"
   kill "${pids[-1]}" 2>/dev/null
   wait "${pids[-1]}" 2>/dev/null
   ok; grep -q '"violations": *0\|"violations": *\[\]' report.json || fail "$chip on a pty: $(cat report.json)"
