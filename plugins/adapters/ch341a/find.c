@@ -1,6 +1,7 @@
 /* find.c - one CH341A among the USB devices.  The chip has no serial number, so a unit is a
  * port path ("usb:1-1.4"), which stays the same as long as it stays plugged in there. */
 #include "ch341a.h"
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,21 @@ struct found {
     bool uart, printer;
 };
 
+/* "A:B" in the given base, each at most max. */
+static bool two_numbers(const char *text, int base, unsigned long max, unsigned *a, unsigned *b)
+{
+    char *end;
+    if (!isxdigit((unsigned char)*text))
+        return false;
+    unsigned long first = strtoul(text, &end, base);
+    if (*end != ':' || !isxdigit((unsigned char)end[1]))
+        return false;
+    unsigned long second = strtoul(end + 1, &end, base);
+    *a = (unsigned)first;
+    *b = (unsigned)second;
+    return !*end && first <= max && second <= max;
+}
+
 static void path_of(libusb_device *dev, char *out, size_t cap)
 {
     uint8_t ports[8];
@@ -31,12 +47,11 @@ static bool is_unit(libusb_device *dev, const char *unit)
 {
     char path[32];
     unsigned bus, address;
-    char rest;
     path_of(dev, path, sizeof path);
     if (!strcmp(unit, path) || !strcmp(unit, path + 4))
         return true;
-    return sscanf(unit, "%3u:%3u%c", &bus, &address, &rest) == 2 &&
-           bus == libusb_get_bus_number(dev) && address == libusb_get_device_address(dev);
+    return two_numbers(unit, 10, 999, &bus, &address) && bus == libusb_get_bus_number(dev) &&
+           address == libusb_get_device_address(dev);
 }
 
 static void look(libusb_device *dev, const struct wanted *w, struct found *f)
@@ -173,9 +188,8 @@ bkf_status ch_open_unit(bkf_adapter *a, const char *unit, const char *usb_id, bk
     struct wanted w = { CH_VID, CH_PID_SPI, unit };
     struct found f = { 0 };
     unsigned vid, pid;
-    char rest;
     if (*usb_id) {
-        if (sscanf(usb_id, "%4x:%4x%c", &vid, &pid, &rest) != 2)
+        if (!two_numbers(usb_id, 16, 0xFFFF, &vid, &pid))
             return ch_fail(err, BKF_E_PARAM, 0, "usb_id '%s' is not VID:PID in hex, like 1a86:5512",
                            usb_id);
         w.vid = (uint16_t)vid;

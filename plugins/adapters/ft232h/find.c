@@ -1,7 +1,9 @@
 /* find.c - one FT232H (or MPSSE channel of its relatives) among the USB devices, by serial
  * number or by port path, opened through libftdi. */
 #include "ft232h.h"
+#include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,6 +24,21 @@ struct found {
     unsigned n, kind;
     char all[200], serial[32];
 };
+
+/* "A:B" in the given base, each at most max. */
+static bool two_numbers(const char *text, int base, unsigned long max, unsigned *a, unsigned *b)
+{
+    char *end;
+    if (!isxdigit((unsigned char)*text))
+        return false;
+    unsigned long first = strtoul(text, &end, base);
+    if (*end != ':' || !isxdigit((unsigned char)end[1]))
+        return false;
+    unsigned long second = strtoul(end + 1, &end, base);
+    *a = (unsigned)first;
+    *b = (unsigned)second;
+    return !*end && first <= max && second <= max;
+}
 
 static void path_of(libusb_device *dev, char *out, size_t cap)
 {
@@ -46,13 +63,13 @@ static void serial_of(libusb_device *dev, uint8_t index, char *out, size_t cap)
 
 static bool is_unit(libusb_device *dev, const char *unit, const char *serial)
 {
-    char path[32], rest;
+    char path[32];
     unsigned bus, address;
     path_of(dev, path, sizeof path);
     if (!strcmp(unit, path) || !strcmp(unit, path + 4) || (*serial && !strcmp(unit, serial)))
         return true;
-    return sscanf(unit, "%3u:%3u%c", &bus, &address, &rest) == 2 &&
-           bus == libusb_get_bus_number(dev) && address == libusb_get_device_address(dev);
+    return two_numbers(unit, 10, 999, &bus, &address) && bus == libusb_get_bus_number(dev) &&
+           address == libusb_get_device_address(dev);
 }
 
 /* Index into kinds, -1 = not one of them. */
@@ -227,9 +244,8 @@ bkf_status ft_open_unit(bkf_adapter *a, const char *unit, const char *usb_id, bk
     struct wanted w = { 0, 0, unit };
     struct found f = { 0 };
     unsigned vid, pid;
-    char rest;
     if (*usb_id) {
-        if (sscanf(usb_id, "%4x:%4x%c", &vid, &pid, &rest) != 2 || !pid)
+        if (!two_numbers(usb_id, 16, 0xFFFF, &vid, &pid) || !pid)
             return ft_fail(err, BKF_E_PARAM, 0, "usb_id '%s' is not VID:PID in hex, like 0403:6014",
                            usb_id);
         w.vid = (uint16_t)vid;

@@ -196,12 +196,13 @@ EXPORT int timerfd_create(int clock, int flags)
 /* -- files -------------------------------------------------------------------------------- */
 static struct usb_adapter *node(const char *path)
 {
-    unsigned bus, address;
-    char rest;
-    if (!preload.active || !path ||
-        sscanf(path, "/dev/bus/usb/%u/%u%c", &bus, &address, &rest) != 2)
+    static const char root[] = "/dev/bus/usb/";
+    if (!preload.active || !path || strncmp(path, root, sizeof root - 1) != 0)
         return NULL;
-    for (size_t i = 0; i < preload.machine.n; i++)
+    char *end;
+    unsigned long bus = strtoul(path + sizeof root - 1, &end, 10);
+    unsigned long address = *end == '/' ? strtoul(end + 1, &end, 10) : 0;
+    for (size_t i = 0; !*end && i < preload.machine.n; i++)
         if (preload.machine.adapter[i].bus_no == bus &&
             preload.machine.adapter[i].address == address)
             return &preload.machine.adapter[i];

@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct usb_class *const classes[] = { &usb_ch341a, &usb_ch341a_uart, &usb_ft232h,
-                                                   &usb_ft2232h, &usb_ft4232h };
+static const struct usb_class *const classes[] = { &usb_ch341a,  &usb_ch341a_uart, &usb_ft232h,
+                                                   &usb_ft2232h, &usb_ft4232h,     NULL };
 
 const struct usb_class *usb_class_named(const char *name)
 {
-    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
+    for (size_t i = 0; classes[i]; i++)
         if (!strcmp(classes[i]->name, name))
             return classes[i];
     return NULL;
@@ -104,12 +104,19 @@ static bool settle(struct usb_adapter *a, unsigned index, char err[256])
     snprintf(port, sizeof port, "1-%u", index + 1);
     snprintf(a->port, sizeof a->port, "%s", get(a, "port", port));
     snprintf(a->serial, sizeof a->serial, "%s", get(a, "serial", ""));
-    if (sscanf(a->port, "%u-", &a->bus_no) != 1 || !a->bus_no || a->bus_no > 99) {
+    char *end;
+    unsigned long bus_no = strtoul(a->port, &end, 10);
+    if (*end != '-' || !bus_no || bus_no > 99) {
         snprintf(err, 256, "port=%s: expected something like 1-2 or 1-4.1", a->port);
         return false;
     }
+    a->bus_no = (unsigned)bus_no;
     const char *id = get(a, "usb_id", "");
-    if (*id && sscanf(id, "%x:%x", &vid, &pid) != 2) {
+    if (*id) {
+        vid = (unsigned)strtoul(id, &end, 16);
+        pid = *end == ':' ? (unsigned)strtoul(end + 1, &end, 16) : 0;
+    }
+    if (*id && (*end || !pid)) {
         snprintf(err, 256, "usb_id=%s: expected VID:PID in hex", id);
         return false;
     }
