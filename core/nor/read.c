@@ -40,16 +40,19 @@ static void let_go(bkf_nor *nor)
     nor_run(nor, &step, 1, &ignored);
 }
 
+/* The last piece also brings an identification, so that asking costs no round trip. */
 static bkf_status read_piece(bkf_nor *nor, bool first, bool last, uint32_t off, uint8_t *p,
-                             size_t n, bkf_error *err)
+                             size_t n, uint8_t id[3], bkf_error *err)
 {
-    uint8_t cmd[4];
+    uint8_t cmd[4], rdid = OP_RDID;
     nor_address(cmd, OP_READ, off);
     const bkf_spi_step steps[] = {
         { .kind = BKF_STEP_XFER, .flags = BKF_SPI_HOLD_CS, .tx = cmd, .len = sizeof cmd },
         { .kind = BKF_STEP_XFER, .flags = last ? 0 : BKF_SPI_HOLD_CS, .rx = p, .len = n },
+        { .kind = BKF_STEP_XFER, .flags = BKF_SPI_HOLD_CS, .tx = &rdid, .len = 1 },
+        { .kind = BKF_STEP_XFER, .rx = id, .len = 3 },
     };
-    return nor_run(nor, steps + !first, first ? 2 : 1, err);
+    return nor_run(nor, steps + !first, (size_t)(first ? 2 : 1) + (last ? 2 : 0), err);
 }
 
 bkf_status nor_read(bkf_nor *nor, const bkf_op *op, uint32_t off, uint8_t *p, size_t n,
@@ -57,12 +60,14 @@ bkf_status nor_read(bkf_nor *nor, const bkf_op *op, uint32_t off, uint8_t *p, si
 {
     bkf_status st = nor_check_range(nor, off, n, err);
     size_t done = 0;
+    uint8_t id[3] = { 0 };
     while (!st && done < n) {
         size_t len = piece_len(nor);
         if (len > n - done)
             len = n - done;
         uint64_t start = op->now_us(op);
-        st = read_piece(nor, done == 0, done + len == n, off + (uint32_t)done, p + done, len, err);
+        st = read_piece(nor, done == 0, done + len == n, off + (uint32_t)done, p + done, len, id,
+                        err);
         if (st)
             break;
         measure(nor, op, start, len);
@@ -73,5 +78,6 @@ bkf_status nor_read(bkf_nor *nor, const bkf_op *op, uint32_t off, uint8_t *p, si
             return nor_cancelled(err, "reading");
         }
     }
-    return !st && n >= RATE_FROM ? nor_still_there(nor, "reading", off, n, err) : st;
+    bool there = (uint32_t)(id[0] << 16 | id[1] << 8 | id[2]) == nor->jedec;
+    return !st && n >= RATE_FROM && !there ? nor_still_there(nor, "reading", off, n, err) : st;
 }

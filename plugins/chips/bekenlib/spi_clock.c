@@ -8,7 +8,8 @@
 static const uint32_t notches[] = { 500000,   1000000,  1500000,  3000000, 6000000,
                                     10000000, 15000000, 30000000, 60000000 };
 enum { NOTCHES = sizeof notches / sizeof notches[0], REF = 4096, IDS = 32 };
-#define MEMORY_KEY "spi_hz"
+#define MEMORY_KEY   "spi_hz"
+#define MEMORY_LIMIT "spi_hz_limit" /* what was allowed when that was found */
 
 static const bkf_memory *memory_of(const struct spi_entry *e)
 {
@@ -64,20 +65,23 @@ bkf_status spi_raise_clock(struct spi_entry *e, bkf_error *err)
     if (e->set.max_hz <= e->hz)
         return BKF_OK;
     const bkf_memory *memory = memory_of(e);
-    uint64_t known = 0;
+    uint64_t known = 0, limit = 0;
     uint8_t *ref = malloc(REF);
     if (!ref)
         return beken_error(err, BKF_E_NOMEM, "out of memory");
     bool ok = false;
     bkf_status st = spi_read_at(e, 0, ref, REF, err);
     bool remembered = memory && memory->get(memory, MEMORY_KEY, &known) && known > e->hz &&
-                      known <= e->set.max_hz;
+                      known <= e->set.max_hz && memory->get(memory, MEMORY_LIMIT, &limit) &&
+                      limit >= e->set.max_hz; /* a higher limit: try again what it allows */
     if (!st && remembered)
         st = try_clock(e, (uint32_t)known, ref, &ok, err);
     if (!st && !ok)
         st = climb(e, ref, err);
-    if (!st && memory)
+    if (!st && memory) {
         memory->set(memory, MEMORY_KEY, e->hz);
+        memory->set(memory, MEMORY_LIMIT, e->set.max_hz > limit ? e->set.max_hz : limit);
+    }
     free(ref);
     return st;
 }

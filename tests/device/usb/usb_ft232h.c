@@ -269,7 +269,9 @@ static void shift(struct usb_model *m, uint32_t k)
         else
             pins_spi(m->pins, clock_hz(m), tx, rx, k);
     }
-    m->now = end;
+    m->now = end; /* rounded down; the target counts fractions, and is not to fall behind it */
+    if (m->pins && m->pins->clock.ns > end)
+        m->now = m->pins->clock.ns;
     if (m->s.op & 0x10) {
         unsigned last = m->s.op & 2 ? (unsigned)tx[0] >> (8 - k) & 1u : tx[bytes - 1] & 1u;
         m->s.value[0] = (uint8_t)((m->s.value[0] & 0xFDu) | last << 1);
