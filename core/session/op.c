@@ -23,7 +23,12 @@ uint64_t op_now(const bkf_session *s)
 
 bool op_stopped(const bkf_session *s)
 {
-    return !s->closing && s->cb.should_stop && s->cb.should_stop(s->cb.ud);
+    if (s->closing || !s->cb.should_stop)
+        return false;
+    pthread_mutex_lock(&s->ctx->cb_lock);
+    bool stop = s->cb.should_stop(s->cb.ud) != 0;
+    pthread_mutex_unlock(&s->ctx->cb_lock);
+    return stop;
 }
 
 static void report(bkf_session *s, uint64_t done)

@@ -24,12 +24,11 @@ bkf_status session_failed(bkf_session *s, bkf_error *err)
     bkf_status st = err ? err->status : BKF_E_INTERNAL;
     bool gone = st == BKF_E_NO_DEVICE || st == BKF_E_IO;
     bool silent = st == BKF_E_TIMEOUT || st == BKF_E_PROTOCOL;
-    if (s->link && (gone || link_vanished(s->link)) && st != BKF_E_CANCELLED)
+    bool lost = s->link && (gone || link_vanished(s->link)) && st != BKF_E_CANCELLED;
+    if (lost || (s->probed && (silent || st == BKF_E_NO_LINK)))
         st = BKF_E_LINK_LOST;
     else if (silent)
-        st = s->probed ? BKF_E_LINK_LOST : BKF_E_NO_LINK;
-    else if (s->probed && st == BKF_E_NO_LINK)
-        st = BKF_E_LINK_LOST;
+        st = BKF_E_NO_LINK;
     if (err)
         err->status = st;
     return st;
