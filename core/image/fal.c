@@ -57,7 +57,7 @@ void fal_search(const uint8_t *p, size_t n, struct fal_table *out)
 void fal_write(const struct fal_entry *e, uint8_t out[FAL_ENTRY])
 {
     memset(out, 0, FAL_ENTRY);
-    memcpy(out, "01PE", 4);
+    put_le32(out, 0x45503130u); /* "01PE" */
     memcpy(out + 4, e->name, strnlen(e->name, 23));
     memcpy(out + 28, e->flash, strnlen(e->flash, 23));
     put_le32(out + 52, e->offset);

@@ -57,10 +57,11 @@ static bool blank_block(struct keeper *k, size_t b, uint8_t *plain)
 {
     const struct kv_block *block = &k->f->kv->block[b];
     bool changed = false;
-    for (uint8_t page = 1; page < KV_PAGES; page++) {
-        uint8_t *p = plain + page * KV_PAGE;
+    for (unsigned page = 1; page < KV_PAGES; page++) {
+        uint8_t *p = plain + (size_t)page * KV_PAGE;
         if (block->pages >> page & 1) {
-            const struct kv_entry *e = block->live ? entry_at(k->f->kv, block->id, page) : NULL;
+            const struct kv_entry *e =
+                block->live ? entry_at(k->f->kv, block->id, (uint8_t)page) : NULL;
             if (e && value_clean(k, e))
                 continue;
             uint32_t sum = le32(p + 4) * (uint32_t)'x';

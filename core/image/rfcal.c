@@ -85,17 +85,22 @@ bool net_read(const uint8_t *p, size_t n, size_t at, struct net_param *out)
     return out->n > 0;
 }
 
+static int signed8(unsigned v)
+{
+    return v < 128 ? (int)v : (int)v - 256;
+}
+
 /* On Beken both the register and the byte are signed chars, so both shifts keep the sign. */
 uint8_t obk_crc8(const uint8_t *p, size_t n)
 {
     int crc = 0;
     for (size_t i = 0; i < n; i++) {
-        int byte = (int8_t)p[i];
+        int byte = signed8(p[i]);
         for (int k = 0; k < 8; k++) {
             int mix = (crc ^ byte) & 1;
             crc = crc >= 0 ? crc >> 1 : ~(~crc >> 1);
             if (mix)
-                crc = (int8_t)(crc ^ 0x8C);
+                crc = signed8((unsigned)(crc ^ 0x8C) & 0xFF);
             byte = byte >= 0 ? byte >> 1 : ~(~byte >> 1);
         }
     }

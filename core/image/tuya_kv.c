@@ -205,9 +205,10 @@ static void find_entries(const uint8_t *p, size_t n, struct kv_storage *kv)
         if (!b->live)
             continue;
         kv_decrypt(kv->key, p + b->offset, plain);
-        for (uint8_t page = 1; page < KV_PAGES; page++) {
+        for (unsigned page = 1; page < KV_PAGES; page++) {
             struct kv_entry e;
-            if (b->pages >> page & 1 && entry_read(plain + page * KV_PAGE, b, page, &e))
+            if (b->pages >> page & 1 &&
+                entry_read(plain + (size_t)page * KV_PAGE, b, (uint8_t)page, &e))
                 entry_add(kv, &e);
         }
     }
