@@ -77,8 +77,8 @@ static void add_warnings(json_t *out, const struct prof_route *r, const bkf_adap
 
 static const char *transport_name(enum transport t)
 {
-    return t == TRANSPORT_SPI    ? "spi"
-           : t == TRANSPORT_UART ? "uart"
+    return t == TRANSPORT_SPI    ? "SPI"
+           : t == TRANSPORT_UART ? "UART"
            : t == TRANSPORT_LOG  ? "log"
                                  : "";
 }

@@ -84,7 +84,7 @@ char *wiring_ascii(json_t *w)
 
 /* ---- SVG ---- */
 
-enum { ROW = 34, TOP = 96, LEFT_X = 30, LEFT_W = 230, GAP = 260, RIGHT_W = 400 };
+enum { ROW = 34, TOP = 96, LEFT_X = 30, GAP = 200, RIGHT_W = 400, CHAR_W = 9, LINE = 22 };
 
 static void add_escaped(struct strbuf *sb, const char *s)
 {
@@ -123,9 +123,9 @@ static const char *colour(const char *signal)
     return "#555555";
 }
 
-static void add_wire(struct strbuf *sb, const json_t *row, int y)
+static void add_wire(struct strbuf *sb, const json_t *row, int x0, int y)
 {
-    int x0 = LEFT_X + LEFT_W, x1 = x0 + GAP;
+    int x1 = x0 + GAP;
     const char *c = colour(text(row, "signal")), *from = text(row, "from");
     char label[80];
     adapter_label(row, label, sizeof label);
@@ -144,37 +144,61 @@ static void add_wire(struct strbuf *sb, const json_t *row, int y)
         strbuf_addf(sb, "<path d=\"M%d %dl12 -6v12z\" fill=\"%s\"/>\n", mid - 6, y, c);
 }
 
+/* Text over several lines, cut at blanks; returns how many there are.  sb NULL only counts. */
+static int add_wrapped(struct strbuf *sb, int y, const char *s, size_t width)
+{
+    int lines = 0;
+    while (*s) {
+        size_t n = strlen(s), cut = n;
+        if (n > width) {
+            for (cut = width; cut && s[cut] != ' ';)
+                cut--;
+            cut = cut ? cut : width;
+        }
+        char line[256];
+        snprintf(line, sizeof line, "%s%.*s", lines ? "    " : "", (int)cut, s);
+        if (sb)
+            add_text(sb, LEFT_X, y + lines * LINE, "warn", line);
+        lines++;
+        s += cut;
+        s += *s == ' ';
+    }
+    return lines;
+}
+
 char *wiring_svg(json_t *w)
 {
     struct strbuf sb = STRBUF_INIT;
     json_t *rows = json_object_get(w, "rows"), *warnings = json_object_get(w, "warnings"), *row;
-    int n = (int)json_array_size(rows), m = (int)json_array_size(warnings);
-    int box = n * ROW + 16, width = LEFT_X * 2 + LEFT_W + GAP + RIGHT_W + 60;
-    int height = TOP + box + 34 + m * 22 + 16;
-    size_t i;
-    strbuf_addf(
-        &sb,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" "
-        "height=\"%d\" role=\"img\">\n<style>text{font:15px sans-serif;fill:#1b1b1b}"
-        ".title{font-weight:bold;font-size:19px}.pin{font-family:monospace;font-weight:bold}"
-        ".end{text-anchor:end}.words{fill:#555;font-size:13px}.warn{font-size:14px;"
-        "fill:#8a3b00}.wire{stroke-width:3;fill:none}</style>\n"
-        "<rect width=\"%d\" height=\"%d\" fill=\"#ffffff\"/>\n",
-        width, height, width, height, width, height);
+    int left = (int)widest(rows, 20) * CHAR_W + 40, m = 0;
+    int box = (int)json_array_size(rows) * ROW + 16, width = LEFT_X * 2 + left + GAP + RIGHT_W;
+    size_t i, columns = (size_t)(width - 2 * LEFT_X) / 8;
+    json_array_foreach(warnings, i, row) m += add_wrapped(NULL, 0, json_string_value(row), columns);
+    int height = TOP + box + 34 + m * LINE + 16;
+    strbuf_addf(&sb,
+                "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" "
+                "height=\"%d\" role=\"img\">\n<style>text{font:15px sans-serif;fill:#1b1b1b;"
+                "white-space:pre}.title{font-weight:bold;font-size:19px}.pin{font-family:monospace;"
+                "font-weight:bold}.end{text-anchor:end}.words{fill:#555;font-size:13px}"
+                ".warn{font-size:14px;fill:#8a3b00}.wire{stroke-width:3;fill:none}</style>\n"
+                "<rect width=\"%d\" height=\"%d\" fill=\"#ffffff\"/>\n",
+                width, height, width, height, width, height);
     char title[200];
     snprintf(title, sizeof title, "%s: %s wiring", text(w, "title"), text(w, "transport"));
     add_text(&sb, LEFT_X, 34, "title", title);
-    const int boxes[2][2] = { { LEFT_X, LEFT_W }, { LEFT_X + LEFT_W + GAP, RIGHT_W } };
+    const int boxes[2][2] = { { LEFT_X, left }, { LEFT_X + left + GAP, RIGHT_W } };
     for (int b = 0; b < 2; b++)
         strbuf_addf(&sb,
                     "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"8\" fill=\"#f4f6f8\" "
                     "stroke=\"#90a4ae\"/>\n",
                     boxes[b][0], TOP, boxes[b][1], box);
     add_text(&sb, LEFT_X, TOP - 14, "pin", text(w, "adapter"));
-    add_text(&sb, LEFT_X + LEFT_W + GAP, TOP - 14, "pin", text(w, "profile"));
-    json_array_foreach(rows, i, row) add_wire(&sb, row, TOP + 8 + (int)i * ROW + ROW / 2);
-    json_array_foreach(warnings, i, row)
-        add_text(&sb, LEFT_X, TOP + box + 34 + (int)i * 22, "warn", json_string_value(row));
+    add_text(&sb, LEFT_X + left + GAP, TOP - 14, "pin", text(w, "profile"));
+    json_array_foreach(rows, i, row)
+        add_wire(&sb, row, LEFT_X + left, TOP + 8 + (int)i * ROW + ROW / 2);
+    int y = TOP + box + 34;
+    json_array_foreach(warnings, i, row) y +=
+        LINE * add_wrapped(&sb, y, json_string_value(row), columns);
     strbuf_addf(&sb, "</svg>\n");
     return strbuf_take(&sb);
 }
