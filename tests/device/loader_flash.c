@@ -120,7 +120,9 @@ uint64_t loader_flash_protect(struct uart *u, uint32_t value, uint64_t t)
     if (((nor_status(u->dev->die, t) ^ value) & mask) == 0) {
         return t;
     }
-    nor_force_status(u->dev->die, value);
+    if (!c->lie.sr_stuck) {
+        nor_force_status(u->dev->die, value);
+    }
     u->flash_free = t + c->times.status_write;
     return u->flash_free;
 }

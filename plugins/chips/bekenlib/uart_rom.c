@@ -232,35 +232,45 @@ static bkf_status write_sr(struct beken_uart *u, uint8_t opcode, const uint8_t *
     return st;
 }
 
-/* Bring the bits in mask to value.  Flash chips differ in how many bytes they take: two at
- * once, or one register each; a wrong count is ignored silently, so look after each way. */
+/* BP and SRP0 in SR1; SRP1, QE and CMP in SR2.  Lock bits LB3..1 are only ever repeated. */
+enum { SR_SETTINGS = 0x43FC, SR_LOCKS = 0x3800 };
+
+static bkf_status write_status_by(struct beken_uart *u, unsigned way, uint32_t next, bkf_error *err)
+{
+    const uint8_t v[2] = { (uint8_t)next, (uint8_t)(next >> 8) };
+    return way == 0   ? write_sr(u, 0x01, v, 2, err)
+           : way == 1 ? write_sr(u, 0x01, v, 1, err)
+                      : write_sr(u, 0x31, v + 1, 1, err);
+}
+
+/* Bring the bits in mask to value, all others stay.  Flash chips differ in how many bytes
+ * they take: two at once, or one register each; a wrong count is ignored silently, and one
+ * byte clears the second register of some.  So look after each way. */
 bkf_status uart_rom_set_status(struct beken_uart *u, uint32_t value, uint32_t mask, bkf_error *err)
 {
     uint32_t now, bits;
     bkf_status st = uart_rom_status(u, &now, &bits, err);
-    for (unsigned way = 0; st == BKF_OK && way < 2; way++) {
-        if (((now ^ value) & mask) == 0) {
-            return BKF_OK;
+    if (st != BKF_OK || ((now ^ value) & mask) == 0) {
+        return st;
+    }
+    const uint32_t goal = (now & ~mask) | (value & mask);
+    const uint32_t judged = (mask | SR_SETTINGS) & (bits == 16 ? 0xFFFFu : 0xFFu);
+    for (unsigned way = bits == 16 ? 0 : 1; st == BKF_OK && way < 3; way++) {
+        const uint32_t wrong = (now ^ goal) & judged;
+        if ((way == 0 && !wrong) || (way == 1 && !(wrong & 0xFF)) || (way == 2 && !(wrong >> 8))) {
+            continue;
         }
-        const uint32_t next = ((now & ~mask) | (value & mask)) & ~3u;
-        const uint8_t v[2] = { (uint8_t)next, (uint8_t)(next >> 8) };
-        if (way == 0 && bits == 16) {
-            st = write_sr(u, 0x01, v, 2, err);
-        } else {
-            st = write_sr(u, 0x01, v, 1, err);
-            if (st == BKF_OK && bits == 16 && ((now ^ next) & 0xFF00)) {
-                st = write_sr(u, 0x31, v + 1, 1, err);
-            }
-        }
+        const uint32_t next = ((goal & ~(uint32_t)SR_LOCKS) | (now & SR_LOCKS)) & ~3u;
+        st = write_status_by(u, way, next, err);
         if (st == BKF_OK) {
             st = uart_rom_status(u, &now, &bits, err);
         }
     }
-    if (st == BKF_OK && ((now ^ value) & mask) != 0) {
+    if (st == BKF_OK && ((now ^ goal) & mask) != 0) {
         return uart_error(err, BKF_E_PROTECTED,
                           "the flash keeps its status at 0x%04X (wanted 0x%04X): it is locked by "
                           "its SRP bits or a low WP# pin",
-                          (unsigned)now, (unsigned)((now & ~mask) | (value & mask)));
+                          (unsigned)now, (unsigned)goal);
     }
     return st;
 }
