@@ -78,6 +78,16 @@ static void print_steps(const json_t *doc)
     }
 }
 
+static void say_left_alone(struct cli *c, const json_t *doc)
+{
+    const json_t *left = json_object_get(doc, "left_alone");
+    for (size_t i = 0; i < json_array_size(left); i++) {
+        const json_t *r = json_array_get(left, i);
+        say_always(c, "left alone: 0x%06x..0x%06x: %s", (unsigned)number_of(r, "start"),
+                   (unsigned)number_of(r, "end"), text_of(r, "reason"));
+    }
+}
+
 static void summary(struct cli *c)
 {
     json_t *doc = cli_result(c);
@@ -107,6 +117,7 @@ static void summary(struct cli *c)
             json_is_true(json_object_get(doc, "protection_restored")) ? "as before"
                                                                       : "NOT as before");
     }
+    say_left_alone(c, doc);
     json_decref(doc);
 }
 

@@ -31,6 +31,8 @@ struct change {
     bkf_range request;
     uint8_t *target, *current; /* request bytes each */
     bool *skip;                /* per sector: not to be touched (holes of a dump) */
+    bkf_range left_alone[2];   /* of a dump: what this route cannot change */
+    size_t n_left_alone;
     struct plan_area *areas;
     char (*area_origin)[160];
     size_t n_areas;

@@ -31,6 +31,18 @@ json_t *change_plan_json(const struct change *c)
                      report_ranges(p->kept, p->n_kept), "steps", steps_json(p));
 }
 
+/* What a restore could not reach, and why. */
+static json_t *left_alone_json(const struct change *c)
+{
+    json_t *out = json_array();
+    for (size_t i = 0; out && i < c->n_left_alone; i++)
+        json_array_append_new(
+            out, json_pack("{s:I, s:I, s:s}", "start", (json_int_t)c->left_alone[i].start, "end",
+                           (json_int_t)c->left_alone[i].end, "reason",
+                           c->window_reason ? c->window_reason : "out of reach on this route"));
+    return out;
+}
+
 static const char *proof_text(const struct change *c)
 {
     if (c->by_crc && c->by_reading)
@@ -50,6 +62,7 @@ json_t *change_report(const struct change *c, const char *outcome)
     json_object_set_new(doc, "device", json_string(c->key));
     json_object_set_new(doc, "label", c->label ? json_string(c->label) : json_null());
     json_object_set_new(doc, "plan", change_plan_json(c));
+    json_object_set_new(doc, "left_alone", left_alone_json(c));
     json_object_set_new(doc, "backup", c->backup ? json_string(c->backup) : json_null());
     json_object_set_new(doc, "backup_proof",
                         c->backup && c->backup_proof ? json_string(c->backup_proof) : json_null());

@@ -182,16 +182,17 @@ static void skip_holes(struct change *c, const json_t *sidecar)
 }
 
 /* What of a whole dump this route can change; the rest is left alone and said. */
-static bkf_range reachable(const struct change *c, bkf_range r)
+static bkf_range reachable(struct change *c, bkf_range r)
 {
     bkf_range erase[WINDOWS_MAX];
-    size_t n = session_windows(c->s, BKF_CAN_ERASE, c->size, erase, NULL);
+    size_t n = session_windows(c->s, BKF_CAN_ERASE, c->size, erase, &c->window_reason);
     bkf_range best = { 0, 0 };
     for (size_t i = 0; i < n; i++) {
         bkf_range part = range_intersect(erase[i], r);
         if (range_len(part) > range_len(best))
             best = part;
     }
+    c->n_left_alone = range_subtract(r, &best, best.end > best.start, c->left_alone);
     return best;
 }
 
@@ -210,8 +211,10 @@ bkf_status change_target_dump(struct change *c, const char *path, bkf_error *err
         c->preserve_keep = !c->may_change_keep;
         part = reachable(c, range);
         if (part.start >= part.end)
-            st = error_set(err, BKF_E_PROTECTED, "this route can change nothing of 0x%06x..0x%06x",
-                           range.start, range.end);
+            st = error_set(err, BKF_E_PROTECTED,
+                           "this route can change nothing of 0x%06x..0x%06x%s%s", range.start,
+                           range.end, c->window_reason ? ": " : "",
+                           c->window_reason ? c->window_reason : "");
     }
     if (!st)
         st = take_request(c, part, err);
