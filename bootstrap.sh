@@ -12,7 +12,7 @@ cd "$(dirname "$0")"
 build_packages=(gcc libc6-dev cmake ninja-build pkg-config libusb-1.0-0-dev libserialport-dev
   libftdi1-dev libinih-dev libjansson-dev nettle-dev zlib1g-dev libcmocka-dev python3)
 test_packages=(clang clang-tidy clang-format libclang-rt-14-dev g++ binutils valgrind shellcheck
-  groff flashrom umockdev socat jq abigail-tools lintian dpkg-dev man-db zsh fish
+  flashrom umockdev socat jq abigail-tools lintian dpkg-dev man-db zsh fish
   bash-completion file git)
 
 say() { printf 'bootstrap: %s\n' "$*"; }

@@ -3,7 +3,8 @@
 
 In code (fenced, indented or between backquotes) every "bkflash ... VERB ..." must name a verb
 and options that it takes, every "--option" of its own must exist, and every exit code in text
-must be one of the program's.  docs/troubleshooting.md must list every exit code."""
+must be one of the program's.  docs/troubleshooting.md must list every exit code, and each
+message that is a heading there must be in the sources."""
 import glob
 import os
 import re
@@ -107,6 +108,27 @@ def check_file(spec, other, path):
     return problems, len(commands)
 
 
+def source_text(source):
+    """The C sources, with adjacent string literals joined."""
+    text = []
+    for top in ("core", "plugins"):
+        for path in glob.glob("%s/%s/**/*.c" % (source, top), recursive=True):
+            with open(path, encoding="utf-8") as f:
+                text.append(re.sub(r'"\s*\n\s*"', "", f.read()))
+    return "\n".join(text)
+
+
+def check_messages(source, path):
+    """Headings in quotation marks are messages; each must exist."""
+    sources, problems = source_text(source), []
+    with open(path, encoding="utf-8") as f:
+        for n, line in enumerate(f, 1):
+            m = re.match(r'### "(.*)"$', line)
+            if m and m.group(1) not in sources:
+                problems.append((n, "no message has '%s'" % m.group(1)))
+    return problems
+
+
 def main():
     spec_file, kit, source = sys.argv[1:4]
     spec = Spec(spec_file)
@@ -119,6 +141,8 @@ def main():
     for path in files:
         problems, count = check_file(spec, other, path)
         total += count
+        if os.path.basename(path) == "troubleshooting.md":
+            problems += check_messages(source, path)
         for n, p in problems:
             print("%s:%d: %s" % (os.path.relpath(path, source), n, p))
             bad += 1

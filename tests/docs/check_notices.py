@@ -39,8 +39,8 @@ for wrong, want in WRONG.items():
     if code != 1 or want not in out:
         print("FAIL: %r gives %d, %s" % (wrong, code, out))
         failed = 1
-code, out = check("| 0 | done |\n| 99 | what |\n", "troubleshooting.md")
-for want in ("exit code 10 is missing", "exit code 99 does not exist"):
+code, out = check('| 0 | done |\n| 99 | what |\n### "never said"\n', "troubleshooting.md")
+for want in ("no message has 'never said'", "exit code 10 is missing", "exit code 99 does not exist"):
     if want not in out:
         print("FAIL: troubleshooting.md: no '%s' in %s" % (want, out))
         failed = 1
