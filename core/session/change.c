@@ -79,8 +79,10 @@ static void fill_facts(struct change *c, struct plan_facts *f)
     bkf_session *s = c->s;
     size_t ne = session_windows(s, BKF_CAN_ERASE, c->size, c->erasable, &c->window_reason);
     size_t np = session_windows(s, BKF_CAN_PROGRAM, c->size, c->programmable, &c->window_reason);
+    bkf_range first[WINDOWS_MAX];
     *f = (struct plan_facts){
         .size = c->size,
+        .erase_first = session_windows(s, BKF_ERASE_FIRST, c->size, first, NULL) != 0,
         .page = s->info.page ? s->info.page : s->profile->page,
         .sector = SECTOR,
         .erased = s->profile->erased,

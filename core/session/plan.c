@@ -294,6 +294,8 @@ static bool plan_part(const struct plan_input *in, struct plan *p, bkf_range par
     for (uint32_t at = part.start; at < part.end; at += sector) {
         struct view v = sector_view(in, at, sector);
         enum sector_state s = classify(&v);
+        if (s == CLEAR_BITS && in->facts.erase_first)
+            s = NEEDS_ERASE;
         bool erase = s == NEEDS_ERASE || s == BECOMES_BLANK;
         if (erase) {
             run.end = at + sector;

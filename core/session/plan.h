@@ -27,6 +27,7 @@ struct plan_facts {
     const bkf_range *erasable, *programmable; /* normalized windows */
     size_t n_erasable, n_programmable;
     const char *window_reason; /* why the rest is missing, or NULL */
+    bool erase_first;          /* every program needs an erase of its sector before it */
     /* Erase sizes beyond the sector that exist, with their time; 0 = does not exist.
      * floor: blocks that start below it are erased sector by sector (a boundary inside a
      * block belongs to somebody else). */

@@ -252,7 +252,9 @@ typedef struct bkf_links {
     const char *(*where)(const struct bkf_links *, const char *signal);
 } bkf_links;
 
-enum { BKF_CAN_READ = 1u, BKF_CAN_ERASE = 2u, BKF_CAN_PROGRAM = 4u };
+/* ERASE_FIRST: a program is only taken behind an erase of its sector, even where it would
+ * but clear bits (a loader that lifts its write protection together with an erase). */
+enum { BKF_CAN_READ = 1u, BKF_CAN_ERASE = 2u, BKF_CAN_PROGRAM = 4u, BKF_ERASE_FIRST = 8u };
 typedef struct bkf_window { /* half open: start <= offset < end */
     uint32_t start, end, access;
     uint32_t reserved;

@@ -187,6 +187,7 @@ static void random_world(struct world *w, struct plan_input *in, uint64_t *s)
     in->facts.n_areas = rng(s) % 3 ? 4 : 0;
     if (rng(s) % 2)
         in->facts.erase_32k_us = 0;
+    in->facts.erase_first = rng(s) % 4 == 0;
     in->preserve_keep = rng(s) % 2;
     static const char *const allow[] = { "boot", NULL };
     in->allow = rng(s) % 2 ? allow : NULL;
@@ -195,6 +196,8 @@ static void random_world(struct world *w, struct plan_input *in, uint64_t *s)
 static void check_one(struct world *w, struct plan_input *in, const struct plan *p)
 {
     execute(p, in, w->flash);
+    if (in->facts.erase_first)
+        assert_int_equal(p->program_only, 0);
     for (uint32_t at = 0; at < SIZE; at += PAGE) {
         bkf_range page = { at, at + PAGE };
         bool kept = false;

@@ -189,7 +189,10 @@ size_t beken_uart_windows(struct beken_uart *u, bkf_window *w, size_t cap)
                         ? "the UART loader is part of the first 0x11000 bytes; over UART they are "
                           "never erased or written"
                         : "the profile's uart_floor" },
-        { .start = floor, .end = size, .access = BKF_CAN_READ | BKF_CAN_ERASE | BKF_CAN_PROGRAM },
+        { .start = floor,
+          .end = size,
+          .access = BKF_CAN_READ | BKF_CAN_ERASE | BKF_CAN_PROGRAM |
+                    (u->cfg.family == UART_L ? BKF_ERASE_FIRST : 0u) },
     };
     const size_t skip = floor ? 0 : 1;
     for (size_t i = skip; i < 2 && i - skip < cap; i++) {
