@@ -1,13 +1,14 @@
 # Man pages and shell completions, made at build time from the program's own table
 # (bkflash --spec-json) and from docs/*.md, and where they and the udev rules are installed.
 set(docs_dir ${PROJECT_BINARY_DIR}/docs)
+find_program(gzip gzip)
 set(zsh_dir ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
 if(CMAKE_INSTALL_PREFIX STREQUAL "/usr") # Debian's place for packages
   set(zsh_dir ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
 endif()
 set(BKFLASH_ZSHDIR ${zsh_dir} CACHE STRING "Where the zsh completion goes")
 set(BKFLASH_UDEVDIR lib/udev/rules.d CACHE STRING "Where the udev rules go")
-install(FILES conf/udev/60-bkflash.rules DESTINATION ${BKFLASH_UDEVDIR})
+install(FILES conf/udev/60-bkflash.rules DESTINATION ${BKFLASH_UDEVDIR} COMPONENT program)
 
 find_package(Python3 QUIET COMPONENTS Interpreter)
 if(NOT TARGET bkflash OR NOT Python3_Interpreter_FOUND)
@@ -28,7 +29,18 @@ function(bkflash_man name section about see)
       -o ${docs_dir}/${name}.${section} ${ARGN}
     DEPENDS ${spec} ${ARGN} ${PROJECT_SOURCE_DIR}/scripts/make_man.py
       ${PROJECT_SOURCE_DIR}/scripts/spec.py VERBATIM)
-  install(FILES ${docs_dir}/${name}.${section} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
+  set(page ${docs_dir}/${name}.${section})
+  if(gzip) # the same bytes whenever it is built
+    add_custom_command(OUTPUT ${page}.gz COMMAND ${gzip} -9nc ${page} > ${page}.gz
+      DEPENDS ${page} VERBATIM)
+    set_property(GLOBAL APPEND PROPERTY BKFLASH_DOCS ${page}.gz)
+    set(page ${page}.gz)
+  endif()
+  set(component program)
+  if(section EQUAL 7)
+    set(component sdk)
+  endif()
+  install(FILES ${page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section} COMPONENT ${component})
   set_property(GLOBAL APPEND PROPERTY BKFLASH_DOCS ${docs_dir}/${name}.${section})
 endfunction()
 bkflash_man(bkflash 1 "read and write the flash of Beken Wi-Fi chips"
@@ -47,7 +59,7 @@ function(bkflash_completion template file destination)
     DEPENDS ${spec} ${source} ${PROJECT_SOURCE_DIR}/scripts/make_completions.py
       ${PROJECT_SOURCE_DIR}/scripts/spec.py VERBATIM)
   set_property(GLOBAL APPEND PROPERTY BKFLASH_DOCS ${docs_dir}/${file})
-  install(FILES ${docs_dir}/${file} DESTINATION ${destination} ${ARGN})
+  install(FILES ${docs_dir}/${file} DESTINATION ${destination} COMPONENT program ${ARGN})
 endfunction()
 bkflash_completion(bkflash.bash.in bkflash.bash
   ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME bkflash)

@@ -8,19 +8,23 @@ file(STRINGS ${PROJECT_SOURCE_DIR}/include/bkflash/version.h abi_lines REGEX "^#
 string(REGEX REPLACE "[^0-9;]" "" abi_numbers "${abi_lines}")
 list(JOIN abi_numbers "." BKFLASH_ABI)
 
+# Three components, a Debian package each (cmake/BkflashPackage.cmake): program, library, sdk.
+set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME sdk)
+
 # The program, the library, the data.
 file(RELATIVE_PATH bkflash_bin_to_lib /p/${CMAKE_INSTALL_BINDIR} /p/${CMAKE_INSTALL_LIBDIR})
 if(TARGET bkflash)
   set_target_properties(bkflash PROPERTIES INSTALL_RPATH "$ORIGIN/${bkflash_bin_to_lib}")
-  install(TARGETS bkflash RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-  install(TARGETS libbkflash LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(TARGETS bkflash RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT program)
+  install(TARGETS libbkflash LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT library
+    NAMELINK_COMPONENT sdk)
   install(FILES include/bkflash/bkflash.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/bkflash)
 endif()
 install(DIRECTORY conf/chips conf/boards conf/flash conf/wiring conf/layouts conf/log conf/doctor
-  DESTINATION ${CMAKE_INSTALL_DATADIR}/bkflash/conf FILES_MATCHING PATTERN "*.ini")
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/bkflash/conf COMPONENT program FILES_MATCHING PATTERN "*.ini")
 get_property(bkflash_plugins GLOBAL PROPERTY BKFLASH_PLUGINS)
 if(bkflash_plugins AND NOT BKFLASH_STATIC_PLUGINS)
-  install(TARGETS ${bkflash_plugins} LIBRARY DESTINATION ${BKFLASH_PLUGINDIR})
+  install(TARGETS ${bkflash_plugins} LIBRARY DESTINATION ${BKFLASH_PLUGINDIR} COMPONENT program)
 endif()
 
 # The plugin SDK: headers, pkg-config, CMake package, templates, conformance kit.
