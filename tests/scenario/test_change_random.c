@@ -148,7 +148,9 @@ static void random_plan(struct driver *d, struct random_plan *p)
     bool preserve = p->o.flags & BKF_CHANGE_PRESERVE_KEEP;
     bool keep = overlaps(r, TAIL, LOADER_END) || overlaps(r, RF, RF_END);
     bool only_keep = (r.start >= TAIL && r.end <= LOADER_END) || (r.start >= RF && r.end <= RF_END);
-    p->refuse = p->refuse || r.start < TAIL || (keep && !preserve) || only_keep;
+    /* A request that names a protected byte needs a backup, even if that byte is kept. */
+    bool bare = r.start < LOADER_END && (p->o.flags & BKF_CHANGE_NO_BACKUP);
+    p->refuse = p->refuse || bare || r.start < TAIL || (keep && !preserve) || only_keep;
     memcpy(want + TAIL, d->w->before + TAIL, LOADER_END - TAIL);
     memcpy(want + RF, d->w->before + RF, RF_END - RF);
 }
