@@ -17,8 +17,10 @@ foreach(pair ${packages})
     COMPONENT ${component} EXCLUDE_FROM_ALL)
   install(FILES ${package_dir}/changelog.gz DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${name}
     COMPONENT ${component} EXCLUDE_FROM_ALL)
-  install(FILES cmake/debian/${name}.lintian-overrides RENAME ${name}
-    DESTINATION ${CMAKE_INSTALL_DATADIR}/lintian/overrides COMPONENT ${component} EXCLUDE_FROM_ALL)
+  if(EXISTS ${PROJECT_SOURCE_DIR}/cmake/debian/${name}.lintian-overrides)
+    install(FILES cmake/debian/${name}.lintian-overrides RENAME ${name}
+      DESTINATION ${CMAKE_INSTALL_DATADIR}/lintian/overrides COMPONENT ${component} EXCLUDE_FROM_ALL)
+  endif()
   string(TOUPPER ${component} upper)
   set(CPACK_DEBIAN_${upper}_PACKAGE_NAME ${name})
 endforeach()

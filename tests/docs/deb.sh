@@ -73,6 +73,7 @@ if command -v lintian >/dev/null; then
     cat "$scratch/lintian"
     fail "lintian"
   }
+  lintian --display-info --allow-root "$build"/*.deb 2>&1 | grep 'unused-override' && fail "an override that argues about nothing"
 else
   echo "lintian is not installed: not run"
 fi
