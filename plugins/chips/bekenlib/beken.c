@@ -25,8 +25,8 @@ bkf_status beken_create(const bkf_host *host, const bkf_links *links, const bkf_
     else if (links->uart)
         ops = &beken_uart_ops;
     if (!ops)
-        return beken_error(err, BKF_E_UNSUPPORTED, "%s: no link that this chip can be reached over is wired",
-                           model->name);
+        return beken_error(err, BKF_E_UNSUPPORTED,
+                           "%s: no link that this chip can be reached over is wired", model->name);
     return ops->create(host, links, props, model, out, err);
 }
 

@@ -67,7 +67,7 @@ struct spi_entry {
     const bkf_links *links;
     struct spi_settings set;
     const bkf_op *op; /* of the running attach */
-    bool parked; /* spi_leave released the pins; entering again takes them back */
+    bool parked;      /* spi_leave released the pins; entering again takes them back */
     bool has_cen;
     uint32_t cen;      /* line id */
     uint32_t hz, mode; /* as set up now */
