@@ -3,6 +3,7 @@
 #include "../image/extract.h"
 #include "image.h"
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -171,9 +172,9 @@ static bkf_status convert_settings(const bkf_convert_options *in, struct convert
         (in->rbl_version && strlen(in->rbl_version) >= sizeof o->rbl.version))
         return error_set(err, BKF_E_PARAM, "an RBL name has at most 16 characters, a version 24");
     if (in->rbl_name)
-        strcpy(o->rbl.name, in->rbl_name);
+        snprintf(o->rbl.name, sizeof o->rbl.name, "%s", in->rbl_name);
     if (in->rbl_version)
-        strcpy(o->rbl.version, in->rbl_version);
+        snprintf(o->rbl.version, sizeof o->rbl.version, "%s", in->rbl_version);
     return BKF_OK;
 }
 

@@ -98,7 +98,8 @@ bkf_status splice_image(const struct image_facts *boot, const struct image_facts
             memset(*out, 0xFF, APP_AT);
             if (boot->data)
                 memcpy(*out, boot->data, len);
-            memcpy(*out + APP_AT, prog.p, prog.n);
+            if (prog.p)
+                memcpy(*out + APP_AT, prog.p, prog.n);
         } else {
             st = error_set(err, BKF_E_NOMEM, "no memory for %zu bytes", *out_len);
         }

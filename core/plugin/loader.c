@@ -32,11 +32,11 @@ static bkf_status open_library(const char *path, void **handle, bkf_error *err)
 /* The entry of this very file: dlsym would also find one in a library it depends on. */
 static bkf_plugin_query_fn entry_of(void *handle)
 {
-    void *symbol = dlsym(handle, "bkf_plugin_query");
+    void *symbol = handle ? dlsym(handle, "bkf_plugin_query") : NULL;
     struct link_map *own = NULL;
-    Dl_info info;
+    Dl_info info = { 0 };
     if (!symbol || dlinfo(handle, RTLD_DI_LINKMAP, &own) != 0 || !dladdr(symbol, &info) ||
-        !info.dli_fname || strcmp(info.dli_fname, own->l_name) != 0)
+        !info.dli_fname || !own || strcmp(info.dli_fname, own->l_name) != 0)
         return NULL;
     bkf_plugin_query_fn fn;
     memcpy(&fn, &symbol, sizeof fn); /* POSIX promises this much, ISO C does not */

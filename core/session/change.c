@@ -292,8 +292,6 @@ bkf_status change_finish(struct change *c, const bkf_change_options *o, bool rep
 static bkf_status take_options(struct change *c, bkf_session *s, const bkf_change_options *given,
                                bkf_change_options *o, bkf_error *err)
 {
-    if (!s || !given)
-        return error_set(err, BKF_E_PARAM, "bkf_change: session and options are needed");
     memcpy(o, given, given->struct_size < sizeof *o ? given->struct_size : sizeof *o);
     c->s = s;
     c->flags = o->flags;
@@ -354,6 +352,8 @@ bkf_status bkf_change(bkf_session *s, const bkf_change_options *options, const c
     err = err ? err : &own;
     if (report)
         *report = NULL;
+    if (!s || !options)
+        return error_set(err, BKF_E_PARAM, "bkf_change: session and options are needed");
     bkf_status st = take_options(&c, s, options, &o, err);
     if (!st && !path && c.kind != PLAN_ERASE)
         st = error_set(err, BKF_E_PARAM, "bkf_change: a file is needed");

@@ -116,7 +116,7 @@ static bkf_status confirm_backup(struct change *c, const bkf_digest_ops *d, bkf_
             st = error_set(err, BKF_E_NOMEM, "out of memory");
         else
             st = change_backup_read(c, c->request, NULL, BKF_VERIFY_NONE, err);
-        for (uint32_t i = 0; !st && i < range_len(c->request); i += SECTOR)
+        for (uint32_t i = 0; c->current && !st && i < range_len(c->request); i += SECTOR)
             if (memcmp(saved + i, c->current + i, SECTOR) != 0)
                 range_list_add(&diff, c->request.start + i, c->request.start + i + SECTOR);
         free(saved);

@@ -67,11 +67,13 @@ json_t *change_report(const struct change *c, const char *outcome)
     json_object_set_new(doc, "backup_proof",
                         c->backup && c->backup_proof ? json_string(c->backup_proof) : json_null());
     json_object_set_new(doc, "touched", report_ranges(c->touched, c->n_touched));
-    json_object_set_new(doc, "proven_bytes", json_integer((json_int_t)(c->by_crc + c->by_reading)));
+    json_object_set_new(doc, "proven_bytes",
+                        json_integer((json_int_t)c->by_crc + (json_int_t)c->by_reading));
     json_object_set_new(doc, "proof", json_string(proof_text(c)));
     json_object_set_new(doc, "repaired", report_ranges(c->repaired.items, c->repaired.n));
     json_object_set_new(doc, "retries", json_integer(c->s->stats.retries));
     json_object_set_new(doc, "protection_restored", json_boolean(!c->lock_failed));
-    json_object_set_new(doc, "duration_us", json_integer((json_int_t)(op_now(c->s) - c->start_us)));
+    json_object_set_new(doc, "duration_us",
+                        json_integer((json_int_t)op_now(c->s) - (json_int_t)c->start_us));
     return doc;
 }

@@ -66,7 +66,7 @@ bkf_status change_target_file(struct change *c, const char *path, const bkf_chan
 {
     uint8_t *data = NULL;
     size_t len = 0;
-    bkf_range r;
+    bkf_range r = { 0, 0 };
     bkf_status st = file_read(path, IMAGE_MAX, &data, &len, err);
     if (!st)
         st = image_range(c, o, path, len, &r, err);
@@ -184,7 +184,7 @@ static void skip_holes(struct change *c, const json_t *sidecar)
 /* What of a whole dump this route can change; the rest is left alone and said. */
 static bkf_range reachable(struct change *c, bkf_range r)
 {
-    bkf_range erase[WINDOWS_MAX];
+    bkf_range erase[WINDOWS_MAX] = { { 0, 0 } };
     size_t n = session_windows(c->s, BKF_CAN_ERASE, c->size, erase, &c->window_reason);
     bkf_range best = { 0, 0 };
     for (size_t i = 0; i < n; i++) {
@@ -201,7 +201,7 @@ bkf_status change_target_dump(struct change *c, const char *path, bkf_error *err
     uint8_t *data;
     json_t *sidecar;
     size_t len = 0;
-    bkf_range range, part;
+    bkf_range range = { 0, 0 }, part = { 0, 0 };
     char sha[65];
     bkf_status st = change_dump_load(path, &data, &len, &sidecar, &range, sha, err);
     if (!st)

@@ -40,7 +40,9 @@ static bkf_status sector_differs(struct change *c, uint32_t at, bool *differs, b
 static bkf_status by_reading(struct change *c, bkf_range r, struct range_list *bad, bkf_error *err)
 {
     uint8_t *buf = malloc(CHUNK);
-    bkf_status st = buf ? BKF_OK : error_set(err, BKF_E_NOMEM, "out of memory");
+    bkf_status st = BKF_OK;
+    if (!buf)
+        return error_set(err, BKF_E_NOMEM, "out of memory");
     for (uint32_t off = r.start; off < r.end && !st;) {
         uint32_t n = r.end - off < CHUNK ? r.end - off : CHUNK;
         if (op_stopped(c->s))

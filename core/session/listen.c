@@ -92,9 +92,10 @@ static bkf_status open_uart(struct listener *l, const struct bkf_profile *p, bkf
     char text[INPUTS_MAX][40];
     struct diag_list diags = { 0 };
     bkf_status st = pick(l, p, r, err);
-    if (!st)
-        st = props_new(l->cls->props, l->cls->name, in, gather(l, r, in, text), fill_nothing, NULL,
-                       &diags, &l->props, err);
+    if (st || !l->cls)
+        return st;
+    st = props_new(l->cls->props, l->cls->name, in, gather(l, r, in, text), fill_nothing, NULL,
+                   &diags, &l->props, err);
     ctx_diags(l->ctx, l->cb, &diags);
     if (!st)
         st = l->cls->open(&l->ctx->host,
@@ -136,7 +137,7 @@ static bkf_status pump(struct listener *l, bkf_log_sink sink, void *ud, bkf_erro
     const bkf_uart_ops *ops = l->uart.ops;
     uint64_t last = l->start_us;
     bkf_status st = BKF_OK;
-    while (!st) {
+    while (!st && ops) {
         uint8_t buf[256];
         size_t done = 0;
         uint64_t now = now_us(l);

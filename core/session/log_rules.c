@@ -113,7 +113,7 @@ void log_rules_free(struct log_rules *r)
 static const char *match_end(const char *pattern, const char *line)
 {
     const char *at = line;
-    while (*pattern) {
+    while (at && *pattern) {
         size_t n = strcspn(pattern, "*");
         char piece[LOG_LINE_MAX];
         if (n >= sizeof piece)

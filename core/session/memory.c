@@ -46,7 +46,7 @@ static void set(const bkf_memory *view, const char *key, uint64_t value)
         if (m->n == ENTRIES_MAX || !*key || strlen(key) >= KEY_MAX || strpbrk(key, " =\n"))
             return;
         e = &m->entries[m->n++];
-        strcpy(e->key, key);
+        memcpy(e->key, key, strlen(key) + 1);
     }
     e->value = value;
     m->dirty = true;

@@ -107,7 +107,7 @@ bkf_status outfile_commit(struct outfile *o, const char *sidecar, bkf_error *err
     bkf_status st = json ? BKF_OK : error_set(err, BKF_E_NOMEM, "out of memory");
     if (!st && fsync(o->fd))
         st = failed(err, "write", o->part);
-    if (!st)
+    if (!st && json)
         unlink(json); /* an old sidecar must not describe the new file */
     if (!st && move(o))
         st = failed(err, "create", o->path);

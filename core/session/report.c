@@ -48,8 +48,10 @@ static bkf_status walk(const struct reading *r, struct hashed *h, size_t n, int 
                        bkf_error *err)
 {
     uint8_t *buf = malloc(CHUNK);
-    bkf_status st = buf ? BKF_OK : error_set(err, BKF_E_NOMEM, "out of memory");
+    bkf_status st = BKF_OK;
     *constant = -2;
+    if (!buf)
+        return error_set(err, BKF_E_NOMEM, "out of memory");
     for (uint32_t off = r->range.start; off < r->range.end && !st;) {
         size_t want = r->range.end - off < CHUNK ? r->range.end - off : CHUNK;
         ssize_t k = pread(r->fd, buf, want, (off_t)(off - r->range.start));

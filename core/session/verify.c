@@ -61,7 +61,7 @@ static bkf_status settle(struct verify *v, uint32_t off, const uint8_t *got, siz
 static bkf_status by_reading(struct verify *v, uint32_t off, size_t n, uint8_t *buf, bkf_error *err)
 {
     bkf_status st = chunk_read(v->session, off, buf, n, err);
-    for (size_t i = 0; i < n && !st; i += SECTOR) {
+    for (size_t i = 0; buf && i < n && !st; i += SECTOR) {
         size_t len = n - i < SECTOR ? n - i : SECTOR;
         if (memcmp(buf + i, wanted(v, off + (uint32_t)i), len) != 0)
             st = settle(v, off + (uint32_t)i, buf + i, len, err);

@@ -111,7 +111,7 @@ static bkf_status setup(void *self, uint32_t mode, uint32_t want, uint32_t *got,
 {
     bkf_adapter *a = self;
     static const uint8_t speed[] = { CMD_I2C, 0x63, 0x00 };
-    struct clocking c;
+    struct clocking c = { 0 };
     bkf_status st = choose_clock(&c, mode, want, got, err);
     if (st)
         return st;

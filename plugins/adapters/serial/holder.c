@@ -75,8 +75,9 @@ bool serial_lock_file(const char *path, char *who, size_t cap)
     if (!f) {
         return false;
     }
-    long pid = 0;
-    const bool read = fscanf(f, "%ld", &pid) == 1;
+    char text[32] = "";
+    const bool read = fgets(text, sizeof text, f) != NULL;
+    const long pid = strtol(text, NULL, 10);
     fclose(f);
     if (!read || pid <= 0 || pid == (long)getpid() || kill((pid_t)pid, 0) < 0) {
         return false;

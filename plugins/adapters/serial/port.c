@@ -127,16 +127,14 @@ static void set_latency(bkf_adapter *a)
     snprintf(path, sizeof path, "/sys/bus/usb-serial/devices/%s/latency_timer",
              base ? base + 1 : "");
     free(real);
-    int value = 0;
+    char text[16] = "";
     FILE *f = fopen(path, "re");
     if (!f) {
         return; /* not an FTDI chip, nothing to set */
     }
-    if (fscanf(f, "%d", &value) != 1) {
-        value = 0;
-    }
+    const bool known = fgets(text, sizeof text, f) != NULL;
     fclose(f);
-    if (value == 1) {
+    if (known && strtol(text, NULL, 10) == 1) {
         return;
     }
     f = fopen(path, "we");
@@ -147,9 +145,9 @@ static void set_latency(bkf_adapter *a)
     }
     if (!done && tty_low_latency(a->fd) < 0) {
         serial_log(a->host, BKF_LOG_WARN,
-                   "%s: the latency timer stays at %d ms, each request waits for it; install the "
+                   "%s: the latency timer stays at %ld ms, each request waits for it; install the "
                    "udev rules, or run 'echo 1 | sudo tee %s'",
-                   a->path, value, path);
+                   a->path, strtol(text, NULL, 10), path);
     }
 }
 

@@ -108,7 +108,7 @@ static bkf_status synchronize(bkf_adapter *a, bkf_error *err)
 
 static bkf_status length24(bkf_adapter *a, uint8_t op, uint32_t *out, bkf_error *err)
 {
-    uint8_t in[3];
+    uint8_t in[3] = { 0 };
     *out = 1u << 24;
     if (!protocol_has(a, op))
         return BKF_OK;
@@ -120,7 +120,7 @@ static bkf_status length24(bkf_adapter *a, uint8_t op, uint32_t *out, bkf_error 
 
 bkf_status protocol_start(bkf_adapter *a, bkf_error *err)
 {
-    uint8_t op = Q_IFACE, in[16];
+    uint8_t op = Q_IFACE, in[16] = { 0 };
     bkf_status st = synchronize(a, err);
     if (st == BKF_OK)
         st = command(a, &op, 1, in, 2, err);
@@ -165,7 +165,7 @@ void protocol_stop(bkf_adapter *a)
 
 bkf_status protocol_frequency(bkf_adapter *a, uint32_t want, uint32_t *got, bkf_error *err)
 {
-    uint8_t in[4];
+    uint8_t in[4] = { 0 };
     const uint8_t out[] = { S_SPI_FREQ, (uint8_t)want, (uint8_t)(want >> 8), (uint8_t)(want >> 16),
                             (uint8_t)(want >> 24) };
     if (!protocol_has(a, S_SPI_FREQ)) {

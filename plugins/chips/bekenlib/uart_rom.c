@@ -277,7 +277,7 @@ bkf_status uart_rom_set_status(struct beken_uart *u, uint32_t value, uint32_t ma
 
 bkf_status uart_rom_efuse(struct beken_uart *u, uint32_t index, uint8_t *value, bkf_error *err)
 {
-    uint32_t v;
+    uint32_t v = 0;
     bkf_status st = uart_rom_reg(u, EFUSE_CTRL, &v, err);
     if (st == BKF_OK) {
         v = (v & ~0x1F02u) | (index & 0x1Fu) << 8 | 1u;
