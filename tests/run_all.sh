@@ -36,7 +36,8 @@ stage_lint() {
   return $ok
 }
 stage_dev() { build dev && run_ctest dev; }
-stage_release() { build release && run_ctest release -L "release|bench"; }
+# The long counts (a million plans) are: ctest --test-dir build/release -L release
+stage_release() { build release && run_ctest release -L "release|bench" -E "plan_million|change_random_full"; }
 stage_clang() { build clang; }
 stage_tsan() { build tsan test_gang bkf-sim bkf-bk7252 && run_ctest tsan -L threads; }
 stage_tidy() {
@@ -45,9 +46,20 @@ stage_tidy() {
   git ls-files 'core/*.c' 'plugins/*.c' | grep -v '/test_' | tr '\n' '\0' |
     xargs -0 -n 8 -P "$jobs" clang-tidy --quiet --extra-arg=-Wno-unknown-warning-option -p build/dev 2>/dev/null
 }
+# Two targets at a time; the 10-minute runs are tests/fuzz/run.sh 600.
 stage_fuzz() {
-  build fuzz || return 1
-  [ ! -x tests/fuzz/run.sh ] || tests/fuzz/run.sh "$fuzz_seconds"
+  local source name targets=() first=() second=() ok=0
+  for source in tests/fuzz/fuzz_*.c; do
+    name=$(basename "$source" .c)
+    targets+=("$name")
+    if [ ${#first[@]} -le ${#second[@]} ]; then first+=("${name#fuzz_}"); else second+=("${name#fuzz_}"); fi
+  done
+  build fuzz "${targets[@]}" || return 1
+  tests/fuzz/run.sh "$fuzz_seconds" "${second[@]}" &
+  local other=$!
+  tests/fuzz/run.sh "$fuzz_seconds" "${first[@]}" || ok=1
+  wait "$other" || ok=1
+  return $ok
 }
 
 stages=("$@")
