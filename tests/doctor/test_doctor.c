@@ -80,7 +80,9 @@ static json_t *examine(const char *wanted, bkf_status *outcome)
 {
     struct doctor_rules *rules = calloc(1, sizeof *rules);
     bkf_error err = BKF_ERROR_INIT;
-    if (doctor_rules_load(SOURCE_DIR "/conf/doctor/usb.ini", rules, &err))
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/usb.ini", root);
+    if (doctor_rules_load(path, rules, &err))
         fail_msg("%s", err.message);
     json_t *f = doctor_usb(rules, wanted, outcome);
     assert_non_null(f);
@@ -281,16 +283,23 @@ static int run_again_inside(char *self)
         puts("SKIP: umockdev-wrapper is not installed (Debian package umockdev)");
         return 77;
     }
-    char dir[] = "/tmp/bkf-doctor-XXXXXX", cmd[200];
+    char dir[] = "/tmp/bkf-doctor-XXXXXX", inside[64], cmd[PATH_MAX * 2];
     if (!mkdtemp(dir))
         return 1;
     chmod(dir, 0777);
+    /* Without rights the source and build folders may be out of reach: take along what is used. */
+    snprintf(inside, sizeof inside, "%s/test_doctor", dir);
+    snprintf(cmd, sizeof cmd,
+             "cp '%s' '%s' && cp '" SOURCE_DIR "/conf/doctor/usb.ini' %s/ && chmod a+rX %s/*", self,
+             inside, dir, dir);
+    if (system(cmd))
+        return 1;
     setenv("UMOCKDEV_DIR", dir, 1);
     pid_t pid = fork();
     if (pid == 0) {
         if (geteuid() == 0 && (setgroups(0, NULL) || setgid(65534) || setuid(65534)))
             _exit(1);
-        execl(wrapper, wrapper, self, "inside", (char *)NULL);
+        execl(wrapper, wrapper, inside, "inside", (char *)NULL);
         _exit(1);
     }
     int status;
