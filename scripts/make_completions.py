@@ -128,6 +128,8 @@ def fish_lines(spec):
                 value = "-a '(__fish_complete_directories)'"
             elif k == "verb":
                 value = "-a %s" % sh(" ".join(x["name"] for x in spec.verbs))
+            elif k == "adapter":
+                value = "-a '(__bkflash_list adapters)'"
             elif k[0] == "steps":
                 value = "-a '(__bkflash_steps %s)'" % " ".join(k[1])
             else:

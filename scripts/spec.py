@@ -19,7 +19,7 @@ WORDS = {
     "key": ["tuya", "uascent", "zero"], "rbl-algo": ["0", "0x2", "0x100", "0x102"],
 }
 FILE_ARGS = {"FILE": "file", "FIRMWARE": "file", "A": "file", "B": "file", "DIR": "dir",
-             "VERB": "verb"}
+             "VERB": "verb", "CLASS": "adapter"}
 
 
 class SpecError(Exception):

@@ -87,10 +87,20 @@ static bkf_status unknown_name(const bkf_profile *p, const char *name, bkf_error
         names[n++] = p->partitions[i].name;
     names[n] = NULL;
     const char *near = suggest_word(name, names);
-    return error_set(err, BKF_E_PARAM,
-                     "'%s' is neither a number (4096, 0x1000, 4K, 1M) nor a partition of %s%s%s%s",
-                     name, p->name, near ? "; did you mean " : "", near ? near : "",
-                     near ? "?" : "");
+    struct strbuf hint = STRBUF_INIT;
+    for (size_t i = 0; i < n && !near; i++)
+        strbuf_addf(&hint, "%s%s", i ? ", " : " (it has ", names[i]);
+    error_set(err, BKF_E_PARAM,
+              "'%s' is neither a number (4096, 0x1000, 4K, 1M) nor a partition of %s%s%s%s", name,
+              p->name, near ? "; did you mean " : "",
+              near        ? near
+              : hint.data ? hint.data
+                          : "",
+              near       ? "?"
+              : hint.len ? ")"
+                         : "");
+    strbuf_free(&hint);
+    return BKF_E_PARAM;
 }
 
 /* text[n] without its end; a partition's name may be followed by +offset. */

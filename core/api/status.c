@@ -23,6 +23,11 @@ void bkf_free(void *p)
     free(p);
 }
 
+const char *bkf_suggest(const char *typed, const char *const *words)
+{
+    return typed && words ? suggest_word(typed, words) : NULL;
+}
+
 int bkf_exit_code(bkf_status st)
 {
     switch (st) {

@@ -32,10 +32,26 @@ static unsigned distance(const char *a, const char *b)
     return d[n % 3][m];
 }
 
+/* The only word that begins with what was typed: people leave the end off. */
+static const char *completed(const char *typed, size_t len, const char *const *words)
+{
+    const char *only = NULL;
+    for (; len >= 2 && *words; words++) {
+        if (strncmp(typed, *words, len) != 0)
+            continue;
+        if (only)
+            return NULL;
+        only = *words;
+    }
+    return only;
+}
+
 const char *suggest_word(const char *typed, const char *const *words)
 {
-    const char *best = NULL;
     size_t len = strlen(typed);
+    const char *best = completed(typed, len, words);
+    if (best)
+        return best;
     unsigned limit = len < 4 ? 1 : (unsigned)(len > MAX_WORD ? MAX_WORD : len) / 3 + 1;
     unsigned best_d = limit + 1;
     for (; *words; words++) {

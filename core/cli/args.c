@@ -54,6 +54,33 @@ static const char *verb_with(const char *name, size_t len, char letter)
     return NULL;
 }
 
+static const char *near_option(const struct args *a, const char *name, size_t len)
+{
+    const char *words[ARGS_MAX];
+    char typed[64];
+    size_t n = 0;
+    snprintf(typed, sizeof typed, "%.*s", (int)len, name);
+    for (const struct opt_spec *o = global_opts; o->name; o++)
+        if (!o->hidden)
+            words[n++] = o->name;
+    for (const struct opt_spec *o = a->verb ? a->verb->opts : NULL; o && o->name; o++)
+        words[n++] = o->name;
+    words[n] = NULL;
+    return bkf_suggest(typed, words);
+}
+
+static bkf_status no_verb(const char *typed, bkf_error *err)
+{
+    const char *words[ARGS_MAX];
+    size_t n = 0;
+    for (const struct verb_spec *v = verbs; v->name; v++)
+        words[n++] = v->name;
+    words[n] = NULL;
+    const char *near = bkf_suggest(typed, words);
+    return usage(err, "there is no verb '%s'%s%s%s (bkflash help shows all)", typed,
+                 near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
 static bkf_status unknown(const struct args *a, const char *arg, const char *name, size_t len,
                           char letter, bkf_error *err)
 {
@@ -66,8 +93,10 @@ static bkf_status unknown(const struct args *a, const char *arg, const char *nam
     if (other)
         return usage(err, "%s is an option of '%s'%s%s; see: bkflash help %s", shown, other,
                      a->verb ? ", not of " : "", a->verb ? a->verb->name : "", other);
-    return usage(err, "there is no option %s; see: bkflash help %s", shown,
-                 a->verb ? a->verb->name : "");
+    const char *near = letter ? NULL : near_option(a, name, len);
+    return usage(err, "there is no option %s%s%s%s (bkflash help%s%s shows all)", shown,
+                 near ? ", did you mean --" : "", near ? near : "", near ? "?" : "",
+                 a->verb ? " " : "", a->verb ? a->verb->name : "");
 }
 
 /* --name, --name=value, --name value */
@@ -122,7 +151,7 @@ static bkf_status find_verb(struct args *a, int argc, char **argv, bkf_error *er
         if (s[0] != '-' || !s[1]) {
             a->verb = verb_find(s);
             if (!a->verb)
-                return usage(err, "there is no verb '%s'; see: bkflash help", s);
+                return no_verb(s, err);
             return BKF_OK;
         }
         if (s[1] == '-') {
@@ -202,7 +231,7 @@ bkf_status args_parse(struct args *a, int argc, char **argv, bkf_error *err)
         } else if (!verb_seen) {
             verb_seen = true;
             if (!a->verb && !(a->verb = verb_find(s)))
-                st = usage(err, "there is no verb '%s'; see: bkflash help", s);
+                st = no_verb(s, err);
         } else if (a->n_positional < ARGS_MAX - 1) {
             a->positional[a->n_positional++] = s;
         } else {

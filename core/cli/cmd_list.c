@@ -2,19 +2,42 @@
 #include "cli.h"
 #include <string.h>
 
-static void print_items(const struct cli *c, const json_t *items, const char *a, const char *b)
+static size_t widest(const json_t *items, const char *key)
 {
     size_t i, width = 0;
     json_t *o;
     json_array_foreach((json_t *)items, i, o)
     {
-        size_t n = strlen(text_of(o, a));
+        size_t n = strlen(text_of(o, key));
         width = n > width ? n : width;
     }
+    return width;
+}
+
+static void print_items(const struct cli *c, const json_t *items)
+{
+    size_t i, width = widest(items, "name");
+    json_t *o;
     json_array_foreach((json_t *)items, i, o)
     {
-        printf("%s%-*s%s  %s\n", paint_out(c, "bold"), (int)width, text_of(o, a),
-               paint_out(c, "off"), text_of(o, b));
+        printf("%s%-*s%s  %s\n", paint_out(c, "bold"), (int)width, text_of(o, "name"),
+               paint_out(c, "off"), text_of(o, "summary"));
+    }
+}
+
+/* What -p wants first, then what boards are built on. */
+static void print_profiles(const struct cli *c, const json_t *items)
+{
+    static const char *const kinds[] = { "board", "chip" };
+    size_t i, width = widest(items, "name");
+    json_t *o;
+    for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+        json_array_foreach((json_t *)items, i, o)
+        {
+            if (strcmp(text_of(o, "profile_kind"), kinds[k]) == 0)
+                printf("%s%-*s%s  %-5s  %s\n", paint_out(c, "bold"), (int)width, text_of(o, "name"),
+                       paint_out(c, "off"), kinds[k], text_of(o, "title"));
+        }
     }
 }
 
@@ -51,17 +74,92 @@ static bkf_status list_one(struct cli *c, const char *what, bool title)
     if (title)
         printf("%s:\n", what);
     if (strcmp(what, "profiles") == 0)
-        print_items(c, items, "name", "title");
+        print_profiles(c, items);
     else if (strcmp(what, "units") == 0)
         print_units(items);
     else if (strcmp(what, "parts") == 0)
         print_parts(items);
     else
-        print_items(c, items, "name", "summary");
+        print_items(c, items);
     if (!json_array_size(items))
         say(c, "no %s found", what);
     json_decref(doc);
     return BKF_OK;
+}
+
+static void print_option(const struct cli *c, const json_t *o)
+{
+    const json_t *dflt = json_object_get(o, "default");
+    printf("  %s%s%s  %s%s%s%s\n", paint_out(c, "bold"), text_of(o, "key"), paint_out(c, "off"),
+           text_of(o, "type"), dflt ? ", default " : ", required",
+           dflt && !*json_string_value(dflt) ? "none" : "", dflt ? json_string_value(dflt) : "");
+    if (*text_of(o, "help"))
+        printf("      %s\n", text_of(o, "help"));
+}
+
+static void print_class(const struct cli *c, const json_t *o)
+{
+    const json_t *options = json_object_get(o, "options"), *lines = json_object_get(o, "lines");
+    size_t i;
+    json_t *v;
+    printf("%s%s%s  %s\n", paint_out(c, "bold"), text_of(o, "name"), paint_out(c, "off"),
+           text_of(o, "summary"));
+    if (json_array_size(lines))
+        printf("\nlines, for [pads]:");
+    json_array_foreach((json_t *)lines, i, v)
+    {
+        printf(" %s", json_string_value(v));
+    }
+    printf("%s\noptions, for -O KEY=VALUE and opt.KEY of a profile:\n",
+           json_array_size(lines) ? "\n" : "");
+    json_array_foreach((json_t *)options, i, v)
+    {
+        print_option(c, v);
+    }
+    if (!json_array_size(options))
+        printf("  none\n");
+}
+
+static void keep_only(struct cli *c, const char *what, json_t *item)
+{
+    json_t *doc =
+        json_pack("{s:i, s:s, s:[O]}", "api", BKF_API_VERSION, "kind", what, "items", item);
+    bkf_free(c->result);
+    c->result = json_dumps(doc, JSON_COMPACT | JSON_PRESERVE_ORDER);
+    json_decref(doc);
+}
+
+/* One adapter or chip class with its lines and options. */
+static bkf_status list_class(struct cli *c, const char *what, const char *name)
+{
+    const char *words[128];
+    size_t i, n = 0;
+    json_t *o, *found = NULL;
+    if (strcmp(what, "adapters") != 0 && strcmp(what, "chips") != 0)
+        return cli_fail(c, BKF_E_PARAM, "list %s takes no name; only adapters and chips do", what);
+    bkf_status st = bkf_list(c->ctx, what, &c->result, &c->err);
+    if (st)
+        return st;
+    json_t *doc = cli_result(c);
+    json_array_foreach(json_object_get(doc, "items"), i, o)
+    {
+        if (strcmp(text_of(o, "name"), name) == 0)
+            found = o;
+        if (n < ARRAY_LEN(words) - 1)
+            words[n++] = text_of(o, "name");
+    }
+    words[n] = NULL;
+    const char *near = found ? NULL : bkf_suggest(name, words);
+    if (!found)
+        st = cli_fail(c, BKF_E_PARAM, "there is no '%s' among the %s%s%s%s", name, what,
+                      near ? ", did you mean '" : "; see: bkflash list ", near ? near : what,
+                      near ? "'?" : "");
+    else if (!c->json)
+        print_class(c, found);
+    else
+        keep_only(c, what, found);
+    json_decref(doc);
+    return st;
 }
 
 /* All kinds in one document: {"api":1,"kind":"all","lists":[...]}. */
@@ -89,6 +187,8 @@ bkf_status cmd_list(struct cli *c)
     bkf_status st = cli_context(c);
     if (st)
         return st;
+    if (c->args.n_positional > 1)
+        return list_class(c, c->args.positional[0], c->args.positional[1]);
     if (c->args.n_positional)
         return list_one(c, c->args.positional[0], false);
     if (c->json)
@@ -118,8 +218,9 @@ static void print_plugin(const struct cli *c, const json_t *o)
         printf("    REFUSED: %s\n", text_of(o, "refused"));
         return;
     }
-    printf("    %s %s, ABI %s, licence %s, owner %s\n    classes:", text_of(o, "id"),
-           text_of(o, "version"), text_of(o, "abi"), text_of(o, "license"), text_of(o, "owner"));
+    printf("    %s %s, ABI %s, licence %s%s%s\n    classes:", text_of(o, "id"),
+           text_of(o, "version"), text_of(o, "abi"), text_of(o, "license"),
+           *text_of(o, "owner") ? ", owner " : "", text_of(o, "owner"));
     print_names(json_object_get(o, "adapters"), "adapter");
     print_names(json_object_get(o, "chips"), "chip");
     printf("\n");

@@ -12,12 +12,11 @@ bkf_status cmd_check(struct cli *c)
         uint32_t errors = 0;
         bkf_status one = bkf_profile_check(c->ctx, file, &errors, &c->err);
         view_diags_end(c);
-        total += errors;
+        total += one && !errors ? 1 : errors;
         json_array_append_new(files, json_pack("{s:s, s:i, s:b}", "file", file, "errors",
                                                (int)errors, "ok", one == BKF_OK));
         if (one && !errors) /* could not even be read */
-            say_always(c, "%s%s%s", strstr(c->err.message, file) ? "" : file,
-                       strstr(c->err.message, file) ? "" : ": ", c->err.message);
+            say_always(c, "%s: error: %s", file, c->err.message);
         else if (!one)
             say(c, "%s: ok", file);
         if (one)

@@ -125,8 +125,9 @@ static bkf_status not_found(const struct profile_env *env, const char *name, bkf
     const char *near = stem ? suggest_word(stem, names.list) : NULL;
     for (size_t i = 0; env && env->dirs && env->dirs[i]; i++)
         strbuf_addf(&tried, "%s%s", i ? ", " : "; looked in ", env->dirs[i]);
-    error_set(err, BKF_E_FILE, "no profile '%s'%s%s%s%s", name, near ? ", did you mean '" : "",
-              near ? near : "", near ? "'?" : "", tried.data ? tried.data : "");
+    error_set(err, BKF_E_FILE, "no profile '%s'%s%s%s (bkflash list profiles shows all)%s", name,
+              near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "",
+              tried.data ? tried.data : "");
     strbuf_free(&tried);
     free(stem);
     for (size_t i = 0; i < names.n; i++)

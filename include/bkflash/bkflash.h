@@ -87,6 +87,9 @@ const char *bkf_status_text(bkf_status);
 /* The exit code that stands for a status in the program; frozen [any]. */
 int bkf_exit_code(bkf_status);
 void bkf_free(void *);
+/* "Did you mean": the one of words (NULL-terminated) that was most likely meant by typed, or
+ * NULL when none is near enough [any].  Points into words. */
+const char *bkf_suggest(const char *typed, const char *const *words);
 
 /* Loads no plugin and reads no profile yet. */
 bkf_status bkf_ctx_new(const bkf_setup *, const bkf_callbacks *, bkf_ctx **, bkf_error *);

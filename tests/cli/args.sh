@@ -13,6 +13,8 @@ run 0 help && same out help.txt
 run 0 help dump && has out "--allow-holes"
 run 0 dump --help && has out "--allow-holes"
 run 2 help nosuch && has err "no verb 'nosuch'"
+run 2 dmup && has err "did you mean 'dump'"
+run 2 dump --verfy=none && has err "did you mean --verify" && has err "bkflash help dump"
 
 # Every verb, option and exit code of the table is in the help, and none is missing there.
 run 0 --spec-json && cp out spec.json
@@ -46,6 +48,7 @@ run 2 "${sim[@]}" -O transport=can info && has err "spi or uart"
 run 2 "${sim[@]}" read --range 5..5 f.bin && has err "empty"
 run 2 "${sim[@]}" read --range 0..8M f.bin && has err "past the flash"
 run 2 "${sim[@]}" read --range ap1..end f.bin && has err "did you mean app1"
+run 2 "${sim[@]}" read -P nothing f.bin && has err "it has bootloader, ota_meta"
 run 2 "${sim[@]}" read --range 12x..20 f.bin
 run 2 "${sim[@]}" read --range -5..20 f.bin
 run 2 "${sim[@]}" read --range 0x100000000..end f.bin && has err "larger than any flash"

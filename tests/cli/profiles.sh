@@ -36,6 +36,15 @@ jq -se 'map(select(.type == "diagnostic")) | length == 30 and all(.line > 6 and 
 # Every shipped profile of every kind.
 run 0 check "$src"/conf/{boards,chips,flash,layouts,wiring}/*.ini
 run 0 list profiles && has out "doorbell_mlt1t"
+# An unknown name: what was meant, and how to see all; every file counts as an error.
+run 3 -p doorbell info && has err "did you mean 'doorbell_mlt1t'" && has err "list profiles"
+run 3 check nosuch.ini other.ini && has err "nosuch.ini: error:" && has err "2 errors"
+# One class with its lines and options, for -O.
+run 0 list adapters sim && has out "  seed  uint" && has out "lines, for"
+run 0 list chips bk7252 && has out "spi_entry" && hasnt out "lines, for"
+run 0 --json list adapters sim && tail -n 1 out >one.json && json one.json '(.data.items | length) == 1 and .data.items[0].name == "sim"'
+run 2 list adapters sm && has err "did you mean 'sim'"
+run 2 list units x && has err "takes no name"
 run 0 list chips && has out "bk7252"
 run 0 list parts && has out "XT25F32B"
 run 0 list units && has out "sim"

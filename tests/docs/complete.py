@@ -24,6 +24,7 @@ CASES = [
     ("bkflash --color alw", "bkflash --color always"),
     ("bkflash dump --verify sam", "bkflash dump --verify sample"),
     ("bkflash list prof", "bkflash list profiles"),
+    ("bkflash list adapters ch3", "bkflash list adapters ch341a"),
     ("bkflash -p doorb", "bkflash -p doorbell_mlt1t"),
     ("bkflash --profile=doorb", "bkflash --profile=doorbell_mlt1t"),
     ("bkflash -p my_own", "bkflash -p my_own_board.ini"),
