@@ -196,6 +196,16 @@ static bool map_flash(struct device *d, char err[256])
     return p != MAP_FAILED;
 }
 
+/* A device that was saved goes on where it was, unless another start is asked for. */
+static void start_where_saved(struct device_config *o)
+{
+    struct stat sb;
+    bool fresh = *o->image.s || config_or(o->blank, 0);
+    if (!fresh && *o->save.s && stat(o->save.s, &sb) == 0 && sb.st_size > 0) {
+        o->image.s = o->save.s;
+    }
+}
+
 static bool same_file(const char *a, const char *b)
 {
     struct stat x, y;
@@ -261,6 +271,7 @@ struct device *device_new(struct vclock *clock, const struct device_option *opt,
         free(d);
         return NULL;
     }
+    start_where_saved(&d->opt);
     if (!build(d, err)) {
         d->opt.report.s = "";
         device_free(d);

@@ -18,6 +18,12 @@ absent a.bin.part
 # Any image: byte n of the file is byte n of the flash.
 seq 1 1000000 | head -c 4194304 >image.bin
 run 0 "${sim[@]}" -O image=image.bin dump e.bin && same image.bin e.bin
+# a saved device goes on where it was; image= starts it anew
+run 0 "${sim[@]}" -O image=image.bin -O save=board.bin erase --range 0x380000..0x390000
+run 0 "${sim[@]}" -O save=board.bin dump saved.bin && same board.bin saved.bin
+cmp -s image.bin board.bin && fail "the saved device forgot the erase"
+run 0 "${sim[@]}" -O save=board.bin undo
+run 0 "${sim[@]}" -O save=board.bin verify image.bin
 json e.bin.json ".sha256 == \"$(sha256sum image.bin | cut -d' ' -f1)\""
 
 # Without a name: one made of profile, ids and date, and said.

@@ -32,16 +32,19 @@ sim=(-a sim -O transport=uart)
 
 # every chip, the size it has
 for chip in bk7231t bk7231n bk7231u bk7231q bk7231m bl2028n bk7238 bk7252n; do
+  rm -f flash.bin
   run 0 -p "generic_$chip.ini" "${sim[@]}" -O save=flash.bin dump $chip.bin && same flash.bin $chip.bin $chip
   no_violation $chip
 done
 for part in 15:2 16:4; do
+  rm -f flash.bin
   run 0 -p generic_bk7252.ini "${sim[@]}" -O jedec=0B40${part%:*} -O size=${part#*:}M -O save=flash.bin \
     dump --force bk7252.bin && same flash.bin bk7252.bin bk7252
   no_violation bk7252
 done
 
 # 495 sectors of a 2 MiB part, as the first BK7252 tools read it
+rm -f flash.bin
 run 0 -p generic_bk7252.ini "${sim[@]}" -O jedec=0B4015 -O size=2M -O save=flash.bin read --range 0x11000..end ua.bin
 ok; [ "$(stat -c %s ua.bin)" = 2027520 ] || fail "UA dump has $(stat -c %s ua.bin) bytes"
 ok; cmp -s -i 69632:0 flash.bin ua.bin || fail "UA dump differs"
@@ -61,6 +64,7 @@ ok; grep -q "joined" err.txt || fail "echo not recognised: $(cat err.txt)"
 
 # erase and write; the rest of the flash stays
 for chip in bk7231n bk7231t bk7252; do
+  rm -f before.bin
   run 0 -p "generic_$chip.ini" "${sim[@]}" -O save=before.bin -O size=2M -O jedec=0B4015 dump --force a.bin
   head -c 40960 /dev/urandom >new.bin
   run 0 -p "generic_$chip.ini" "${sim[@]}" -O image=before.bin -O save=after.bin -O size=2M -O jedec=0B4015 \
@@ -108,6 +112,7 @@ pty() { # chip, more options of the device
   fail "bkflash-device did not start: $(cat device.txt)"
 }
 for chip in bk7231n bk7231t; do
+  rm -f flash.bin
   run 0 -p "generic_$chip.ini" "${sim[@]}" -O save=flash.bin dump --force $chip.bin
   pty $chip image=flash.bin size=2M jedec=0B4015 report=report.json
   run 0 -p "generic_$chip.ini" -a uart -u "$work/tty" dump --force tty.bin && same flash.bin tty.bin "$chip on a pty"
