@@ -4,7 +4,7 @@
 #   tests/run_all.sh                 all stages
 #   tests/run_all.sh dev lint        just these
 #
-# Stages: lint dev release clang tsan tidy fuzz
+# Stages: lint dev release valgrind clang tsan tidy fuzz
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 unset "${!BKFLASH_@}" # a user's settings must not reach the tests
@@ -38,6 +38,11 @@ stage_lint() {
 stage_dev() { build dev && run_ctest dev; }
 # The long counts (a million plans) are: ctest --test-dir build/release -L release
 stage_release() { build release && run_ctest release -L "release|bench" -E "plan_million|change_random_full"; }
+# The sanitizers do not see reads of uninitialised memory; valgrind does.
+stage_valgrind() {
+  build release && run_ctest release -L unit -T memcheck --overwrite \
+    "MemoryCheckCommandOptions=-q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite"
+}
 stage_clang() { build clang; }
 stage_tsan() { build tsan test_gang bkf-sim bkf-bk7252 && run_ctest tsan -L threads; }
 stage_tidy() {
@@ -63,10 +68,10 @@ stage_fuzz() {
 }
 
 stages=("$@")
-[ ${#stages[@]} -gt 0 ] || stages=(lint dev release clang tsan tidy fuzz)
+[ ${#stages[@]} -gt 0 ] || stages=(lint dev release valgrind clang tsan tidy fuzz)
 for s in "${stages[@]}"; do
   case $s in
-  lint | dev | release | clang | tsan | tidy | fuzz) ;;
+  lint | dev | release | valgrind | clang | tsan | tidy | fuzz) ;;
   *)
     echo "run_all.sh: no stage named '$s'" >&2
     exit 2
