@@ -22,6 +22,8 @@ bkf_status error_os(bkf_error *err, bkf_status st, int os_code, const char *fmt,
     PRINTF_LIKE(4, 5);
 /* Put context in front of a message that is already there; returns err->status. */
 bkf_status error_prefix(bkf_error *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* Put more behind a message that is there; returns err->status. */
+bkf_status error_append(bkf_error *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Raise the effect (never lowers it). */
 void error_effect(bkf_error *err, uint32_t effect);
 void error_clear(bkf_error *err);

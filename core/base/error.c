@@ -56,6 +56,18 @@ bkf_status error_prefix(bkf_error *err, const char *fmt, ...)
     return err->status;
 }
 
+bkf_status error_append(bkf_error *err, const char *fmt, ...)
+{
+    if (!usable(err))
+        return err ? err->status : BKF_E_INTERNAL;
+    size_t n = strnlen(err->message, sizeof err->message - 1);
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(err->message + n, sizeof err->message - n, fmt, ap);
+    va_end(ap);
+    return err->status;
+}
+
 void error_effect(bkf_error *err, uint32_t effect)
 {
     if (usable(err) && effect > err->effect)

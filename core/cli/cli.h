@@ -202,6 +202,8 @@ bkf_status cmd_help(struct cli *);
 bkf_status cmd_version(struct cli *);
 bkf_status cmd_dump(struct cli *);
 bkf_status cmd_read(struct cli *);
+/* The last words of a read into file (NULL = standard output), which ended with st. */
+void dump_summary(struct cli *, const char *file, bkf_status st);
 bkf_status cmd_verify(struct cli *);
 bkf_status cmd_info(struct cli *);
 bkf_status cmd_log(struct cli *);

@@ -177,10 +177,20 @@ bkf_status cmd_restore(struct cli *c)
     return st ? st : change(c, &o, c->args.positional[0]);
 }
 
+/* What there was to finish, the report tells. */
 bkf_status cmd_resume(struct cli *c)
 {
     bkf_status st = cli_session(c);
-    return st ? st : finish(c, bkf_resume(c->session, &c->result, &c->err));
+    if (st)
+        return st;
+    st = cli_finish(c, bkf_resume(c->session, &c->result, &c->err));
+    json_t *doc = cli_result(c);
+    if (strcmp(text_of(doc, "kind"), "read") == 0)
+        dump_summary(c, text_of(doc, "path"), st);
+    else if (!st)
+        summary(c);
+    json_decref(doc);
+    return st;
 }
 
 bkf_status cmd_undo(struct cli *c)

@@ -88,7 +88,7 @@ static const char *count_text(uint64_t n, const char *what, char buf[48])
     return buf;
 }
 
-static void summary(struct cli *c, const char *file, bkf_status st)
+void dump_summary(struct cli *c, const char *file, bkf_status st)
 {
     json_t *doc = cli_result(c);
     const json_t *flash = json_object_get(doc, "flash"), *proof = json_object_get(doc, "proof");
@@ -97,13 +97,15 @@ static void summary(struct cli *c, const char *file, bkf_status st)
         return;
     say_ranges(c, doc, "holes", "not readable");
     say_ranges(c, proof, "unstable", "never the same twice");
-    if (st && file)
-        say_always(c, "what was read is kept as %s.part; it is not complete", file);
     if (!st && file) {
         say(c, "%s: sha256 %s", file, text_of(doc, "sha256"));
         say(c, "%s.json: chip, flash, partitions and how all of it was proven", file);
     }
     say_constant(c, doc);
+    const json_t *resumed = json_object_get(doc, "resumed");
+    if (resumed)
+        say(c, "%s of it are from an earlier run (%s); ids and samples agree with this device",
+            size_text(number_of(resumed, "bytes_held"), size), text_of(resumed, "begun"));
     char resets[48], retries[48], again[48];
     say(c, "%s%s%s in %s, %s, %s, %s, %s; complete backup: %s, because %s", text_of(flash, "part"),
         text_of(flash, "part")[0] ? ": " : "", size_text(number_of(doc, "bytes"), size),
@@ -131,7 +133,7 @@ static bkf_status into_file(struct cli *c, const bkf_read_options *o, const char
     if (!st)
         st = bkf_read_file(c->session, o, name, &c->result, &c->err);
     st = cli_finish(c, st);
-    summary(c, name, st);
+    dump_summary(c, name, st);
     bkf_free(made);
     return st;
 }
@@ -155,7 +157,7 @@ static bkf_status read_job(struct cli *c, bkf_read_options *o)
         return into_file(c, o, name);
     st = bkf_read(c->session, o, to_stdout, NULL, &c->result, &c->err);
     st = cli_finish(c, st);
-    summary(c, NULL, st);
+    dump_summary(c, NULL, st);
     return st;
 }
 

@@ -216,7 +216,10 @@ const struct verb_spec verbs[] = {
     { "dump", "[FILE]", "read the whole flash into a file, and prove it",
       "Byte n of the file is flash offset n.  Without FILE the name is made of profile, JEDEC id,\n"
       "unique id and date.  FILE.json beside it says what was read and how it was proven.\n"
-      "An unfinished dump is never called FILE.\n",
+      "An unfinished dump is never called FILE: it is FILE.part, and FILE.part.log says how far "
+      "it\n"
+      "came.  The same command again, or 'resume', goes on with it on the same device, through\n"
+      "whatever adapter.\n",
       cmd_dump, dump_opts, 0, 1 },
     { "read", "[FILE]", "read a partition or a range into a file, and prove it",
       "Byte 0 of the file is the start of the range (-P or --range).\n", cmd_read, read_opts, 0,
@@ -234,7 +237,8 @@ const struct verb_spec verbs[] = {
     { "restore", "FILE", "put a dump of this very device back",
       "FILE needs its sidecar FILE.json; the device must be the one it was taken from.\n",
       cmd_restore, restore_opts, 1, 1 },
-    { "resume", "", "finish a change of this device that was interrupted", NULL, cmd_resume,
+    { "resume", "", "finish a change or a dump of this device that was interrupted",
+      "A change goes first.  The device must be the one that it was begun on.\n", cmd_resume,
       run_opts, 0, 0 },
     { "undo", "", "put back what the last change of this device replaced", NULL, cmd_undo, run_opts,
       0, 0 },

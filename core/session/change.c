@@ -29,18 +29,6 @@ void change_free(struct change *c)
 
 /* ---- the device ---- */
 
-/* Unique id where there is one; else flash id and profile, which two boards may share. */
-static void make_key(struct change *c)
-{
-    const bkf_chip_info *i = &c->s->info;
-    size_t n = (size_t)snprintf(c->key, sizeof c->key, "%06X", i->jedec_id);
-    for (uint32_t k = 0; k < i->unique_id_len && k < sizeof i->unique_id; k++)
-        n += (size_t)snprintf(c->key + n, sizeof c->key - n, "%s%02x", k ? "" : "-",
-                              i->unique_id[k]);
-    if (!i->unique_id_len)
-        snprintf(c->key + n, sizeof c->key - n, "-%s", c->s->profile->name);
-}
-
 static void take_timing(struct change *c)
 {
     const bkf_chip_class *cls = c->s->chip_class;
@@ -67,7 +55,8 @@ bkf_status change_meet(struct change *c, bkf_error *err)
         st = session_size(s, &c->size, err);
     if (st)
         return st;
-    make_key(c);
+    device_id_of(s, &c->id);
+    device_id_key(&c->id, c->key);
     take_timing(c);
     return BKF_OK;
 }
@@ -163,55 +152,6 @@ static bkf_status make_plan(struct change *c, bkf_error *err)
     return BKF_OK;
 }
 
-/* ---- the journal ---- */
-
-char *change_journal_dir(const struct change *c, bkf_error *err)
-{
-    const char *state = c->s->ctx->places.state;
-    char *dir = state ? path_join(state, "journal") : NULL;
-    if (!dir)
-        error_set(err, BKF_E_FILE,
-                  "no folder for the journal: neither HOME nor XDG_STATE_HOME is set");
-    return dir;
-}
-
-static void fill_head(const struct change *c, struct journal_head *h)
-{
-    static const char *const kinds[] = { "write", "erase", "restore" };
-    *h = (struct journal_head){ .request = c->request,
-                                .status = c->status_before,
-                                .status_bits = c->status_bits,
-                                .may_change_keep = c->may_change_keep,
-                                .preserve_keep = c->preserve_keep };
-    snprintf(h->kind, sizeof h->kind, "%s", kinds[c->kind]);
-    snprintf(h->backup, sizeof h->backup, "%s", c->backup ? c->backup : "");
-    snprintf(h->backup_sha256, sizeof h->backup_sha256, "%s", c->backup_sha256);
-    snprintf(h->profile, sizeof h->profile, "%s", c->s->profile->name);
-    snprintf(h->jedec, sizeof h->jedec, "%06X", c->s->info.jedec_id);
-    snprintf(h->chip, sizeof h->chip, "%s",
-             c->s->profile->chip_name ? c->s->profile->chip_name : "");
-    snprintf(h->allow, sizeof h->allow, "%s",
-             c->allow_text  ? c->allow_text
-             : c->allow_all ? "*"
-                            : "");
-    for (uint32_t i = 0; i < c->s->info.unique_id_len && i < 16; i++)
-        snprintf(h->unique_id + 2 * i, 3, "%02x", c->s->info.unique_id[i]);
-}
-
-static bkf_status open_journal(struct change *c, bool replace, bkf_error *err)
-{
-    if (c->journal)
-        return BKF_OK; /* resume appends to the one that is there */
-    char *dir = change_journal_dir(c, err);
-    if (!dir)
-        return BKF_E_FILE;
-    struct journal_head h;
-    fill_head(c, &h);
-    bkf_status st = journal_begin(dir, c->key, &h, c->target, replace, &c->journal, err);
-    free(dir);
-    return st;
-}
-
 /* ---- act ---- */
 
 static bkf_status read_status(struct change *c, bkf_error *err)
@@ -231,7 +171,7 @@ static bkf_status act(struct change *c, bool replace, bkf_error *err)
     bkf_error lock_err = BKF_ERROR_INIT;
     bkf_status st = read_status(c, err);
     if (!st)
-        st = open_journal(c, replace, err);
+        st = change_open_journal(c, replace, err);
     if (st)
         return st;
     if (c->plan.n_groups)

@@ -11,6 +11,7 @@
  * CRC, any other by reading. */
 #ifndef CORE_SESSION_CHANGE_H
 #define CORE_SESSION_CHANGE_H
+#include "device_id.h"
 #include "journal.h"
 #include "plan.h"
 #include "session.h"
@@ -39,7 +40,8 @@ struct change {
     bkf_range erasable[WINDOWS_MAX], programmable[WINDOWS_MAX];
     const char *window_reason;
     bkf_timing timing;
-    char key[64]; /* names the device in the journal and backup folders */
+    struct device_id id;
+    char key[80]; /* names the device in the journal and backup folders */
     char *allow_text;
     /* results */
     struct plan plan;
@@ -65,8 +67,14 @@ bkf_status change_meet(struct change *, bkf_error *);
 bkf_status change_refuse(struct change *, bkf_error *);
 bkf_status change_finish(struct change *, const bkf_change_options *, bool replace, char **report,
                          bkf_error *);
-char *change_journal_dir(const struct change *, bkf_error *);
 void change_free(struct change *);
+
+/* change_journal.c: which journal is this device's, and a new one. */
+char *change_journal_dir(const struct change *, bkf_error *);
+/* Sets key to that of this device's unfinished (last: finished) journal.  It may have another
+ * name than a new one would get: another route tells other ids. */
+void change_pick_key(struct change *, const char *dir, bool last);
+bkf_status change_open_journal(struct change *, bool replace, bkf_error *);
 
 /* change_again.c: the same job as an unfinished one goes on with it. */
 bkf_status change_resume_if_same(struct change *, bkf_error *);

@@ -1,5 +1,6 @@
 /* change_again.c - finishing what an earlier run began, and putting back what it replaced. */
 #include "change.h"
+#include "read_again.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +51,7 @@ bkf_status change_resume_if_same(struct change *c, bkf_error *err)
     if (!dir)
         return BKF_E_FILE;
     bkf_error ignored = BKF_ERROR_INIT;
+    change_pick_key(c, dir, false);
     bkf_status st = journal_load(dir, c->key, false, &j, &ignored);
     if (st == BKF_E_NO_DEVICE) {
         st = BKF_OK;
@@ -79,6 +81,7 @@ static bkf_status resume_run(struct change *c, char **report, bkf_error *err)
     char *dir = st ? NULL : change_journal_dir(c, err);
     if (!dir)
         return st ? st : BKF_E_FILE;
+    change_pick_key(c, dir, false);
     st = journal_load(dir, c->key, false, &j, err);
     if (st == BKF_E_NO_DEVICE)
         st = err->status = BKF_E_PARAM; /* asked for what is not there */
@@ -105,6 +108,24 @@ static bkf_status resume_run(struct change *c, char **report, bkf_error *err)
     return st ? st : change_finish(c, &o, false, report, err);
 }
 
+/* Without one "resume" means a read.  One that is damaged is for journal_load to explain. */
+static bool unfinished_change(struct change *c)
+{
+    bkf_error ignored = BKF_ERROR_INIT;
+    char *dir = change_journal_dir(c, &ignored);
+    struct strbuf sb = STRBUF_INIT;
+    device_id_of(c->s, &c->id);
+    device_id_key(&c->id, c->key);
+    if (dir) {
+        change_pick_key(c, dir, false);
+        strbuf_addf(&sb, "%s/%s.journal", dir, c->key);
+    }
+    bool there = sb.data && file_exists(sb.data);
+    strbuf_free(&sb);
+    free(dir);
+    return there;
+}
+
 bkf_status bkf_resume(bkf_session *s, char **report, bkf_error *err)
 {
     struct change c = { .s = s };
@@ -114,7 +135,11 @@ bkf_status bkf_resume(bkf_session *s, char **report, bkf_error *err)
         *report = NULL;
     if (!s)
         return error_set(err, BKF_E_PARAM, "bkf_resume: no session");
-    bkf_status st = resume_run(&c, report, err);
+    bkf_status st = session_identify(s, err);
+    if (!st && !unfinished_change(&c))
+        return read_again_finish(s, report, err);
+    if (!st)
+        st = resume_run(&c, report, err);
     change_free(&c);
     return st;
 }
@@ -160,9 +185,11 @@ static bkf_status undo_run(struct change *c, char **report, bkf_error *err)
     if (!dir)
         return st ? st : BKF_E_FILE;
     bool unfinished = true;
+    change_pick_key(c, dir, false);
     st = journal_load(dir, c->key, false, &j, err);
     if (st == BKF_E_NO_DEVICE) {
         unfinished = false;
+        change_pick_key(c, dir, true);
         st = journal_load(dir, c->key, true, &j, err);
     }
     free(dir);

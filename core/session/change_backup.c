@@ -74,7 +74,9 @@ static bkf_status save(struct reading *r, const char *path, char sha256[65], bkf
     if (st)
         return st;
     r->fd = out.fd;
-    st = reading_run(r, err);
+    st = outfile_reserve(&out, range_len(r->range), err);
+    if (!st)
+        st = reading_run(r, err);
     if (!st)
         st = refuse_gaps(r, err);
     bkf_read_options ro = {

@@ -91,13 +91,13 @@ static bkf_status append(struct journal *j, json_t *record, bkf_error *err)
 static json_t *head_json(const struct journal_head *h)
 {
     return json_pack(
-        "{s:i, s:s, s:[I,I], s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:[I,I], s:b, s:b, s:s}",
+        "{s:i, s:s, s:[I,I], s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:[I,I], s:b, s:b, s:s}",
         "bkflash-journal", SCHEMA, "kind", h->kind, "request", (json_int_t)h->request.start,
         (json_int_t)h->request.end, "target_sha256", h->target_sha256, "backup", h->backup,
         "backup_sha256", h->backup_sha256, "profile", h->profile, "jedec", h->jedec, "unique_id",
-        h->unique_id, "chip", h->chip, "status", (json_int_t)h->status, (json_int_t)h->status_bits,
-        "may_change_keep", h->may_change_keep, "preserve_keep", h->preserve_keep, "allow",
-        h->allow);
+        h->unique_id, "mac", h->mac, "chip", h->chip, "status", (json_int_t)h->status,
+        (json_int_t)h->status_bits, "may_change_keep", h->may_change_keep, "preserve_keep",
+        h->preserve_keep, "allow", h->allow);
 }
 
 /* Write the first record under another name, then give it the right one in one step. */
@@ -284,6 +284,8 @@ static bool get_head(json_t *o, struct journal_head *h)
               get_text(o, "unique_id", h->unique_id, sizeof h->unique_id) &&
               get_text(o, "chip", h->chip, sizeof h->chip) &&
               get_text(o, "allow", h->allow, sizeof h->allow);
+    if (!get_text(o, "mac", h->mac, sizeof h->mac))
+        h->mac[0] = '\0'; /* journals of earlier versions */
     json_t *s = json_object_get(o, "status");
     h->status = (uint32_t)json_integer_value(json_array_get(s, 0));
     h->status_bits = (uint32_t)json_integer_value(json_array_get(s, 1));
@@ -404,15 +406,16 @@ void journal_state_free(struct journal_state *s)
     s->n_done = 0;
 }
 
-bkf_status journal_find(const char *dir, void (*found)(void *ud, const char *key), void *ud,
-                        bkf_error *err)
+bkf_status journal_find(const char *dir, bool last, void (*found)(void *ud, const char *key),
+                        void *ud, bkf_error *err)
 {
+    const char *ending = last ? ".last" : ".journal";
     DIR *d = opendir(dir);
     if (!d)
         return errno == ENOENT ? BKF_OK : os_failed(err, dir, "open");
     for (struct dirent *e; (e = readdir(d));) {
-        size_t n = strlen(e->d_name), tail = strlen(".journal");
-        if (n <= tail || strcmp(e->d_name + n - tail, ".journal") != 0)
+        size_t n = strlen(e->d_name), tail = strlen(ending);
+        if (n <= tail || strcmp(e->d_name + n - tail, ending) != 0)
             continue;
         e->d_name[n - tail] = '\0';
         found(ud, e->d_name);

@@ -19,6 +19,7 @@ struct journal_head {
     char profile[256];  /* as given to -p */
     char jedec[8];      /* "0B4016"; identity of the device */
     char unique_id[40]; /* hex, "" = unknown */
+    char mac[16];       /* twelve hex digits, "" = unknown */
     char chip[40];
     uint32_t status, status_bits; /* status registers before the first change */
     bool may_change_keep, preserve_keep;
@@ -53,9 +54,9 @@ bkf_status journal_load(const char *dir, const char *key, bool last, struct jour
 void journal_state_free(struct journal_state *);
 /* Reopen an unfinished journal to go on appending. */
 bkf_status journal_reopen(const char *dir, const char *key, struct journal **, bkf_error *err);
-/* Keys of unfinished journals. */
-bkf_status journal_find(const char *dir, void (*found)(void *ud, const char *key), void *ud,
-                        bkf_error *err);
+/* Keys of unfinished journals, or with last of finished ones. */
+bkf_status journal_find(const char *dir, bool last, void (*found)(void *ud, const char *key),
+                        void *ud, bkf_error *err);
 /* Drop an unfinished journal (the user gave it up, or undo took its place). */
 bkf_status journal_drop(const char *dir, const char *key, bkf_error *err);
 #endif

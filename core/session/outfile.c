@@ -45,13 +45,15 @@ bkf_status outfile_open(struct outfile *o, const char *path, bool force, bkf_err
         outfile_close(o, true);
         return error_set(err, BKF_E_NOMEM, "out of memory");
     }
-    int fd = open(o->part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+    const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+    int fd = open(o->part, flags | O_EXCL, 0666);
+    o->ours = fd >= 0;
+    if (fd < 0 && errno == EEXIST)
+        fd = open(o->part, flags, 0666);
     if (fd < 0) {
         st = failed(err, "create", o->part);
     } else if (flock(fd, LOCK_EX | LOCK_NB)) {
         st = error_set(err, BKF_E_BUSY, "%s: another bkflash is writing it", o->part);
-    } else if (ftruncate(fd, 0)) {
-        st = failed(err, "empty", o->part);
     } else {
         o->fd = fd;
         return BKF_OK;
@@ -65,6 +67,9 @@ bkf_status outfile_open(struct outfile *o, const char *path, bool force, bkf_err
 /* Space is taken before the target is read: a full disk shows in the first second. */
 bkf_status outfile_reserve(struct outfile *o, uint64_t size, bkf_error *err)
 {
+    if (ftruncate(o->fd, 0))
+        return failed(err, "empty", o->part);
+    o->ours = true;
     int e = size ? posix_fallocate(o->fd, 0, (off_t)size) : 0;
     if (e == EOPNOTSUPP || e == EINVAL)
         e = ftruncate(o->fd, (off_t)size) ? errno : 0;
@@ -124,7 +129,7 @@ bkf_status outfile_commit(struct outfile *o, const char *sidecar, bkf_error *err
 
 void outfile_close(struct outfile *o, bool keep)
 {
-    if (o->part && o->fd >= 0 && !keep)
+    if (o->part && o->fd >= 0 && o->ours && !keep)
         unlink(o->part);
     if (o->fd >= 0)
         close(o->fd);

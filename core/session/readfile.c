@@ -1,5 +1,5 @@
 /* readfile.c - the reads a front end asks for: to a sink, to a file. */
-#include "session.h"
+#include "read_again.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,7 +74,7 @@ static bkf_status run(struct reading *r, const bkf_read_options *o, struct outfi
     if (!st)
         st = pick_range(r, o, err);
     if (!st && out)
-        st = outfile_reserve(out, range_len(r->range), err);
+        st = read_again_open(r, o, out, err);
     if (!st)
         st = reading_run(r, err);
     if (!st)
@@ -154,14 +154,43 @@ bkf_status bkf_read(bkf_session *s, const bkf_read_options *options, bkf_sink si
 
 /* -- to a file --------------------------------------------------------------------------------- */
 
+/* found: the caller did not name the file, so the report does. */
+static bkf_status into_file(bkf_session *s, const bkf_read_options *o, const char *path, bool found,
+                            char **report, bkf_error *err)
+{
+    struct outfile out = { .fd = -1 };
+    struct readlog log = { .fd = -1 };
+    json_t *doc = NULL;
+    char *sidecar = NULL;
+    bkf_status st = outfile_open(&out, path, o->flags & BKF_READ_FORCE, err);
+    struct reading r = { .session = s, .verify = o->verify, .fd = out.fd, .log = &log };
+    const char *slash = strrchr(path, '/');
+    if (!st)
+        st = run(&r, o, &out, slash ? slash + 1 : path, &doc, err);
+    if (!st)
+        st = doc_text(doc, true, &sidecar, err);
+    if (!st)
+        st = outfile_commit(&out, sidecar, err);
+    if (doc && found)
+        json_object_set_new(doc, "path", json_string(path));
+    if (doc && report)
+        (void)doc_text(doc, false, report, NULL);
+    bool keep = st && read_again_keep(&r, &out, err);
+    if (out.fd >= 0 && !keep && (out.ours || !out.part))
+        readlog_drop(&log);
+    outfile_close(&out, keep);
+    readlog_free(&log);
+    json_decref(doc);
+    free(sidecar);
+    reading_free(&r);
+    return st;
+}
+
 bkf_status bkf_read_file(bkf_session *s, const bkf_read_options *options, const char *path,
                          char **report, bkf_error *err)
 {
     bkf_read_options o;
     bkf_error own = BKF_ERROR_INIT;
-    struct outfile out = { .fd = -1 };
-    json_t *doc = NULL;
-    char *sidecar = NULL;
     if (!err)
         err = &own;
     if (report)
@@ -169,22 +198,24 @@ bkf_status bkf_read_file(bkf_session *s, const bkf_read_options *options, const 
     if (!s || !path)
         return error_set(err, BKF_E_PARAM, "bkf_read_file: session and path are needed");
     bkf_status st = options_copy(options, &o, err);
-    if (!st)
-        st = outfile_open(&out, path, o.flags & BKF_READ_FORCE, err);
-    struct reading r = { .session = s, .verify = o.verify, .fd = out.fd };
-    const char *slash = strrchr(path, '/');
-    if (!st)
-        st = run(&r, &o, &out, slash ? slash + 1 : path, &doc, err);
-    if (!st)
-        st = doc_text(doc, true, &sidecar, err);
-    if (!st)
-        st = outfile_commit(&out, sidecar, err);
-    if (doc && report)
-        (void)doc_text(doc, false, report, NULL);
-    outfile_close(&out, st == BKF_E_INCOMPLETE);
-    json_decref(doc);
-    free(sidecar);
-    reading_free(&r);
+    return st ? st : into_file(s, &o, path, false, report, err);
+}
+
+bkf_status read_again_finish(bkf_session *s, char **report, bkf_error *err)
+{
+    struct readlog_head h;
+    char *path;
+    bkf_status st = read_again_find(s, &path, &h, err);
+    if (st)
+        return st;
+    bkf_read_options o = { .struct_size = sizeof o,
+                           .verify = h.verify,
+                           .flags = h.flags,
+                           .has_range = h.range.start || h.range.end != h.size,
+                           .range = h.range,
+                           .label = *h.label ? h.label : NULL };
+    st = into_file(s, &o, path, true, report, err);
+    free(path);
     return st;
 }
 
@@ -201,14 +232,22 @@ bkf_status bkf_read_name(bkf_session *s, char **name, bkf_error *err)
     bkf_status st = session_identify(s, err ? err : &own);
     if (st)
         return st;
-    localtime_r(&t, &tm);
-    strftime(date, sizeof date, "%Y%m%d-%H%M%S", &tm);
     strbuf_addf(&sb, "%s-", s->profile->name);
     if (s->info.jedec_id)
         strbuf_addf(&sb, "%06X-", s->info.jedec_id);
     for (uint32_t k = 0; k < s->info.unique_id_len && k < sizeof s->info.unique_id; k++)
         strbuf_addf(&sb, "%02X", s->info.unique_id[k]);
-    strbuf_addf(&sb, "%s%s.bin", s->info.unique_id_len ? "-" : "", date);
+    if (s->info.unique_id_len)
+        strbuf_addf(&sb, "-");
+    /* The same command again goes on with the dump that it made the name for. */
+    *name = sb.data ? read_again_name(s, sb.data) : NULL;
+    if (*name) {
+        strbuf_free(&sb);
+        return BKF_OK;
+    }
+    localtime_r(&t, &tm);
+    strftime(date, sizeof date, "%Y%m%d-%H%M%S", &tm);
+    strbuf_addf(&sb, "%s.bin", date);
     *name = strbuf_take(&sb);
     return *name ? BKF_OK : error_set(err, BKF_E_NOMEM, "out of memory");
 }

@@ -5,8 +5,11 @@
  * by its CRC and not transferred where that is faster.  Without one a second pass reads
  * everything again after the first, so that a change in between is seen too; sectors
  * that differ are read until two readings agree, or are reported.
- * Memory stays at a few pieces whatever the size: the file is the buffer. */
-#include "session.h"
+ * Memory stays at a few pieces whatever the size: the file is the buffer.
+ *
+ * With a log (readlog.h) every piece that is in the file, or proven, is recorded there, and
+ * what the log has from an earlier run is not read or proven again. */
+#include "readlog.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +32,14 @@ void range_list_add(struct range_list *l, uint32_t start, uint32_t end)
         l->cap = cap;
     }
     l->items[l->n++] = (bkf_range){ start, end };
+}
+
+uint64_t range_list_bytes(const struct range_list *l)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < l->n; i++)
+        n += range_len(l->items[i]);
+    return n;
 }
 
 void range_list_free(struct range_list *l)
@@ -169,10 +180,39 @@ static bool is_hole(bkf_status st)
     return st == BKF_E_UNPROVEN || st == BKF_E_PROTECTED;
 }
 
+/* Holes and what never read the same twice are left to the next run, or another route. */
+static bool is_sound(const struct reading *r, uint64_t bad_before)
+{
+    return range_list_bytes(&r->holes) + range_list_bytes(&r->unstable) == bad_before;
+}
+
+static bool held(const struct reading *r, uint32_t off, uint32_t end)
+{
+    return r->log && readlog_held(r->log, (bkf_range){ off, end });
+}
+
+static bool is_proven(const struct reading *r, uint32_t off, uint32_t end)
+{
+    bkf_range piece = { off, end };
+    return r->log &&
+           (readlog_has(r->log, CLAIM_CRC, piece) || readlog_has(r->log, CLAIM_SECOND, piece));
+}
+
+static void record_first(struct reading *r, bkf_range piece, bool by_crc)
+{
+    if (!r->log)
+        return;
+    readlog_add(r->log, CLAIM_READ, piece);
+    if (by_crc)
+        readlog_add(r->log, CLAIM_CRC, piece);
+    readlog_sync(r->log, r->session, r->fd, false);
+}
+
 static bkf_status first_chunk(struct reading *r, uint32_t off, uint32_t end, uint8_t *buf,
                               bkf_error *err)
 {
     size_t n = end - off;
+    uint64_t bad = range_list_bytes(&r->holes) + range_list_bytes(&r->unstable);
     const bkf_digest_ops *d = is_sampled(r, off) ? chunk_digest(r->session, off, n) : NULL;
     bkf_status st =
         d ? read_with_crc(r, d, off, buf, n, err) : chunk_read(r->session, off, buf, n, err);
@@ -183,7 +223,23 @@ static bkf_status first_chunk(struct reading *r, uint32_t off, uint32_t end, uin
         memset(buf, 0xFF, n);
         st = BKF_OK;
     }
-    return st ? session_failed(r->session, err) : put(r, off, buf, n, err);
+    st = st ? session_failed(r->session, err) : put(r, off, buf, n, err);
+    if (!st && is_sound(r, bad))
+        record_first(r, (bkf_range){ off, end }, d != NULL);
+    return st;
+}
+
+static uint64_t first_total(const struct reading *r, const bkf_range *pieces, size_t n)
+{
+    uint64_t total = 0;
+    for (size_t i = 0; i < n; i++) {
+        for (uint32_t off = pieces[i].start; off < pieces[i].end;) {
+            uint32_t end = chunk_end(off, pieces[i].end);
+            total += held(r, off, end) ? 0 : end - off;
+            off = end;
+        }
+    }
+    return total;
 }
 
 static bkf_status cancelled(bkf_error *err)
@@ -191,27 +247,41 @@ static bkf_status cancelled(bkf_error *err)
     return error_set(err, BKF_E_CANCELLED, "cancelled");
 }
 
+/* Out of reach on this route; what an earlier run read and proved on another one is no hole. */
+static bkf_status first_gap(struct reading *r, uint32_t start, uint32_t end, uint8_t *buf,
+                            bkf_error *err)
+{
+    bkf_status st = BKF_OK;
+    for (uint32_t off = start; off < end && !st;) {
+        uint32_t next = chunk_end(off, end);
+        if (!held(r, off, next))
+            st = put_erased(r, off, next, buf, err);
+        if (!held(r, off, next) || (is_sampled(r, off) && !is_proven(r, off, next)))
+            range_list_add(&r->holes, off, next);
+        off = next;
+    }
+    return st;
+}
+
 static bkf_status first_pass(struct reading *r, const bkf_range *pieces, size_t n, uint8_t *buf,
                              bkf_error *err)
 {
     bkf_session *s = r->session;
-    uint64_t total = 0, done = 0, start = op_now(s);
+    uint64_t done = 0, start = op_now(s);
     uint32_t at = r->range.start;
     bkf_status st = BKF_OK;
-    for (size_t i = 0; i < n; i++)
-        total += range_len(pieces[i]);
-    op_phase(s, "read", total);
+    op_phase(s, "read", first_total(r, pieces, n));
     for (size_t i = 0; i <= n && !st; i++) {
         uint32_t gap_end = i < n ? pieces[i].start : r->range.end;
-        if (at < gap_end) {
-            range_list_add(&r->holes, at, gap_end);
-            st = put_erased(r, at, gap_end, buf, err);
-        }
+        if (at < gap_end)
+            st = first_gap(r, at, gap_end, buf, err);
         at = i < n ? pieces[i].end : r->range.end;
         for (uint32_t off = gap_end; i < n && off < pieces[i].end && !st;) {
             uint32_t end = chunk_end(off, pieces[i].end);
-            st = op_stopped(s) ? cancelled(err) : first_chunk(r, off, end, buf, err);
-            done += end - off;
+            if (!held(r, off, end)) {
+                st = op_stopped(s) ? cancelled(err) : first_chunk(r, off, end, buf, err);
+                done += end - off;
+            }
             off = end;
             if (!st)
                 op_progress(s, done);
@@ -252,7 +322,7 @@ static bkf_status compare_chunk(struct reading *r, uint32_t off, const uint8_t *
         }
         if (!st && agreed)
             r->by_second_read += len;
-        else if (!st)
+        else if (!st) /* not recorded as proven: the next run tries again */
             range_list_add(&r->unstable, at, at + (uint32_t)len);
     }
     return st;
@@ -266,15 +336,24 @@ static bkf_status second_chunk(struct reading *r, uint32_t off, uint32_t end, ui
     if (st)
         return session_failed(r->session, err);
     st = get(r, off, buf + CHUNK, n, err);
+    uint64_t bad = range_list_bytes(&r->unstable);
     if (!st)
         st = compare_chunk(r, off, buf + CHUNK, buf, n, err);
-    return st ? session_failed(r->session, err) : BKF_OK;
+    if (st)
+        return session_failed(r->session, err);
+    if (r->log && range_list_bytes(&r->unstable) == bad) {
+        readlog_add(r->log, CLAIM_SECOND, (bkf_range){ off, end });
+        readlog_sync(r->log, r->session, r->fd, false);
+    }
+    return BKF_OK;
 }
 
+/* A device CRC has proven what this run read, not what an earlier one did without it. */
 static bool needs_second(const struct reading *r, uint32_t off, uint32_t end)
 {
-    return is_sampled(r, off) && !in_list(&r->holes, off) &&
-           !chunk_digest(r->session, off, end - off);
+    if (!is_sampled(r, off) || in_list(&r->holes, off) || is_proven(r, off, end))
+        return false;
+    return held(r, off, end) || !chunk_digest(r->session, off, end - off);
 }
 
 static uint64_t second_total(const struct reading *r, const bkf_range *pieces, size_t n)
@@ -332,9 +411,17 @@ bkf_status reading_run(struct reading *r, bkf_error *err)
         if (piece.start < piece.end)
             pieces[k++] = piece;
     }
+    if (r->log) {
+        r->by_crc = readlog_bytes(r->log, CLAIM_CRC);
+        r->by_second_read = readlog_bytes(r->log, CLAIM_SECOND);
+    }
     bkf_status st = first_pass(r, pieces, k, buf, err);
+    if (!st && r->log)
+        readlog_sync(r->log, s, r->fd, true);
     if (!st && r->verify != BKF_VERIFY_NONE)
         st = second_pass(r, pieces, k, buf, err);
+    if (r->log)
+        readlog_sync(r->log, s, r->fd, true); /* also when interrupted: nothing is lost */
     free(buf);
     r->total_us = op_now(s) - start;
     if (!st && (r->holes.failed || r->unstable.failed))

@@ -1,5 +1,5 @@
 /* report.c - what is known about a finished read: the sidecar's text. */
-#include "session.h"
+#include "readlog.h"
 #include <inttypes.h>
 #include <nettle/sha2.h>
 #include <stdio.h>
@@ -224,7 +224,8 @@ static void add_numbers(const struct reading *r, json_t *o)
 {
     const bkf_session *s = r->session;
     uint64_t bytes = range_len(r->range);
-    double rate = r->read_us ? (double)bytes * 1e6 / (double)r->read_us : 0;
+    uint64_t now = bytes - (r->log ? readlog_held_bytes(r->log) : 0);
+    double rate = r->read_us ? (double)now * 1e6 / (double)r->read_us : 0;
     json_object_set_new(o, "bytes", json_integer((json_int_t)bytes));
     json_object_set_new(o, "duration_us", json_integer((json_int_t)(op_now(s) - s->opened_us)));
     json_object_set_new(o, "read_us", json_integer((json_int_t)r->read_us));
@@ -232,6 +233,17 @@ static void add_numbers(const struct reading *r, json_t *o)
     json_object_set_new(o, "retries", json_integer(s->stats.retries));
     json_object_set_new(o, "rereads", json_integer(s->stats.rereads));
     json_object_set_new(o, "blank_bytes_skipped", json_integer((json_int_t)r->blank_skipped));
+}
+
+/* A dump made in several runs says so: its parts were not read at one time. */
+static void add_resumed(const struct reading *r, json_t *doc)
+{
+    uint64_t held = r->log ? readlog_held_bytes(r->log) : 0;
+    if (!held)
+        return;
+    json_object_set_new(doc, "resumed",
+                        json_pack("{s:s, s:I, s:O}", "begun", r->log->head.when, "bytes_held",
+                                  (json_int_t)held, "earlier_runs", r->log->runs));
 }
 
 static void utc_now(char out[32])
@@ -265,6 +277,7 @@ static json_t *assemble(struct reading *r, const bkf_read_options *o, const char
         json_object_set_new(doc, "constant", json_integer(constant));
     backup_verdict(r, constant, doc);
     add_numbers(r, doc);
+    add_resumed(r, doc);
     json_t *identity = report_identity(r->session);
     json_object_update(doc, identity);
     json_decref(identity);

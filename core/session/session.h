@@ -139,6 +139,7 @@ struct range_list {
     bool failed;
 };
 void range_list_add(struct range_list *, uint32_t start, uint32_t end); /* merges neighbours */
+uint64_t range_list_bytes(const struct range_list *);                   /* sum of the lengths */
 void range_list_free(struct range_list *);
 
 struct reading {
@@ -147,6 +148,7 @@ struct reading {
     uint32_t verify; /* BKF_VERIFY_* */
     int fd;
     uint32_t size;
+    struct readlog *log; /* readlog.h; NULL = an interrupted read starts anew */
     /* results */
     struct range_list holes, unstable;
     const char *hole_reason;
@@ -175,13 +177,16 @@ struct outfile {
     int fd;
     char *path, *part;
     bool force;
+    bool ours; /* path.part holds nothing of an earlier run */
 };
-/* Refuses an existing path without force; makes and locks path.part. */
+/* Refuses an existing path without force; opens and locks path.part, which may be there
+ * from an earlier run and then keeps its bytes. */
 bkf_status outfile_open(struct outfile *, const char *path, bool force, bkf_error *);
+/* Empties path.part and takes size bytes for it. */
 bkf_status outfile_reserve(struct outfile *, uint64_t size, bkf_error *);
 /* sidecar may be NULL. */
 bkf_status outfile_commit(struct outfile *, const char *sidecar, bkf_error *);
-/* keep: leave path.part behind. */
+/* keep: leave path.part behind; one that an earlier run left stays in any case. */
 void outfile_close(struct outfile *, bool keep);
 
 #endif

@@ -175,10 +175,14 @@ typedef bkf_status (*bkf_sink)(void *ud, uint32_t offset, const uint8_t *, size_
 bkf_status bkf_read(bkf_session *, const bkf_read_options *, bkf_sink, void *ud, char **report,
                     bkf_error *);
 /* The same into path and path.json: written as path.part, renamed only when complete.
- * BKF_E_INCOMPLETE keeps path.part.  Refuses before any device access what it can. */
+ * What an interrupted or incomplete read has is kept in path.part, with path.part.log beside
+ * it that says which bytes count; the same call again, or bkf_resume, goes on from there after
+ * it has compared ids and samples.  BKF_E_MISMATCH: path.part was begun on another device, or
+ * the flash has changed.  Refuses before any device access what it can. */
 bkf_status bkf_read_file(bkf_session *, const bkf_read_options *, const char *path, char **report,
                          bkf_error *);
-/* A name for a dump of this target: PROFILE-JEDEC-UNIQUEID-DATE.bin, malloc'ed. */
+/* A name for a dump of this target: PROFILE-JEDEC-UNIQUEID-DATE.bin, malloc'ed.  If one made
+ * so is unfinished in the present folder, its name again. */
 bkf_status bkf_read_name(bkf_session *, char **name, bkf_error *);
 
 /* Compare flash with a file.  range NULL = whole flash, whose size the file must have.
@@ -215,7 +219,9 @@ typedef struct bkf_change_options {
  * bkf_undo; the same call again goes on too. */
 bkf_status bkf_change(bkf_session *, const bkf_change_options *, const char *path, char **report,
                       bkf_error *);
-/* Finish the unfinished change of this device.  BKF_E_NO_DEVICE: there is none. */
+/* Finish the unfinished change of this device, or else its unfinished read into a file (the
+ * report's kind is "change" or "read").  BKF_E_PARAM: there is none; BKF_E_MISMATCH: only one
+ * that was begun on another device of this board. */
 bkf_status bkf_resume(bkf_session *, char **report, bkf_error *);
 /* Put back what the last change of this device replaced, finished or not. */
 bkf_status bkf_undo(bkf_session *, char **report, bkf_error *);

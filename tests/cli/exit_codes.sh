@@ -13,7 +13,7 @@ run 4 "${sim[@]/sim/smi}" dump x2.bin && has err "did you mean 'sim'"
 printf '[profile]\nschema = 1\nkind = board\nname = b\ninclude = chips/bk7252.ini\n[adapter]\ndriver = serial\ntransport = uart\npath = /dev/nosuchtty\n[pads]\nP10 = rx @ TXD\nP11 = tx @ RXD\n[flash]\nsize = 4M\n' >tty.ini
 run 10 -p tty.ini dump x2.bin && has err "/dev/nosuchtty"
 run 20 "${sim[@]}" -O miso=open --attempts 3 dump x2.bin && has err "MISO"
-run 21 "${sim[@]}" -O fault=unplug@120 dump x2.bin
+run 21 "${sim[@]}" -O fault=unplug@120 dump x3.bin && has err "kept as resumable in x3.bin.part"
 run 22 "${sim[@]}" -O jedec=C84015 dump x2.bin && has err "C84015" && has err "doorbell_mlt1t.ini:" && has err "0B4016"
 run 2 "${sim[@]}" -a log info && has err "only listens"
 head -c 4096 /dev/zero >zero.bin

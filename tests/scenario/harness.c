@@ -27,6 +27,8 @@ static void on_progress(void *ud, const bkf_progress *p)
     if (strcmp(h->phase, p->phase) != 0)
         h->last_done = 0;
     snprintf(h->phase, sizeof h->phase, "%s", p->phase);
+    if (h->on_progress)
+        h->on_progress(h, p);
     h->went_back = h->went_back || p->done < h->last_done || p->done > p->total;
     h->last_done = p->done;
 }
@@ -67,6 +69,7 @@ void harness_open(struct harness *h, const char *plugin, const char *profile_tex
     snprintf(h->dir, sizeof h->dir, "%s/bkflash-test-XXXXXX",
              access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     assert_non_null(mkdtemp(h->dir));
+    setenv("XDG_STATE_HOME", harness_path(h, "state", path), 1);
     FILE *f = fopen(harness_path(h, "board.ini", path), "w");
     assert_non_null(f);
     fputs(profile_text, f);
@@ -85,6 +88,9 @@ void harness_open(struct harness *h, const char *plugin, const char *profile_tex
 void harness_close(struct harness *h)
 {
     harness_remove(h, "board.ini");
+    char state[128], cmd[140];
+    snprintf(cmd, sizeof cmd, "rm -rf %s", harness_path(h, "state", state));
+    assert_int_equal(system(cmd), 0);
     bkf_profile_free(h->profile);
     bkf_ctx_free(h->ctx);
     if (rmdir(h->dir)) {
@@ -116,7 +122,7 @@ bkf_status harness_dump(struct harness *h, const char *const *options, const bkf
 {
     char path[128];
     bkf_session *s = NULL;
-    bkf_open_options o = { .struct_size = sizeof o, .options = options };
+    bkf_open_options o = { .struct_size = sizeof o, .options = options, .route = h->route };
     *err = (bkf_error)BKF_ERROR_INIT;
     h->polls = 0;
     h->log_len = 0;

@@ -13,6 +13,8 @@ struct harness {
     uint64_t last_done;
     bool went_back; /* progress of a phase ran backwards */
     char phase[16];
+    const char *route; /* for harness_dump; NULL = the default one */
+    void (*on_progress)(struct harness *, const bkf_progress *); /* may be NULL */
     bkf_callbacks cb;
     bkf_ctx *ctx;
     bkf_profile *profile;
