@@ -1,6 +1,7 @@
 /* cmd_info.c - what is there. */
 #include "cli.h"
 #include <inttypes.h>
+#include <string.h>
 
 static void print_flash(const json_t *flash)
 {
@@ -9,7 +10,9 @@ static void print_flash(const json_t *flash)
     const char *key;
     json_t *value;
     char size[32];
-    printf("flash      %s, JEDEC id %s, %s", text_of(flash, "part"), text_of(flash, "jedec"),
+    bool named = *text_of(flash, "part"), id = *text_of(flash, "jedec");
+    printf("flash      %s%s%s%s%s%s", text_of(flash, "part"), named ? ", " : "",
+           id ? "JEDEC id " : "", text_of(flash, "jedec"), id ? ", " : "",
            size_text(number_of(flash, "size"), size));
     for (size_t i = 0; i < json_array_size(proof); i++)
         printf("%s%s", i ? ", " : " (", json_string_value(json_array_get(proof, i)));
@@ -50,6 +53,63 @@ static void print_partitions(const json_t *list)
     }
 }
 
+/* "BK7231N_1.0.1, Tuya key" */
+static void print_bootloader(const json_t *boot)
+{
+    const char *version = text_of(boot, "bootloader_version"), *known = text_of(boot, "known_as");
+    const char *key = text_of(json_object_get(boot, "key"), "name");
+    if (!json_is_true(json_object_get(boot, "present"))) {
+        printf("bootloader none: its first block is erased or damaged\n");
+        return;
+    }
+    printf("bootloader %s, %s%s%s\n",
+           *version ? version
+           : *known ? known
+                    : "no version text",
+           *key ? key : text_of(json_object_get(boot, "key"), "state"), *key ? " key" : "",
+           number_of(json_object_get(boot, "key"), "score") == 8 ? "" : " (uncertain)");
+}
+
+static void print_code(const json_t *code, const char *boot_key)
+{
+    size_t i;
+    json_t *o;
+    json_array_foreach((json_t *)code, i, o)
+    {
+        const char *key = text_of(o, "key");
+        printf("program    %-12s 0x%06x  ", text_of(o, "name"), (unsigned)number_of(o, "start"));
+        if (json_is_true(json_object_get(o, "blank")))
+            printf("erased\n");
+        else if (!number_of(o, "blocks_good"))
+            printf("no code: its first block has a bad CRC\n");
+        else
+            printf("code, %s%s%s\n", *key ? key : text_of(o, "key_state"), *key ? " key" : "",
+                   *key && *boot_key && strcmp(key, boot_key) != 0
+                       ? ": not the bootloader's, it will not boot"
+                       : "");
+    }
+}
+
+static void print_content(const json_t *doc)
+{
+    const json_t *boot = json_object_get(doc, "boot"), *ota = json_object_get(doc, "ota");
+    const json_t *rf = json_array_get(json_object_get(doc, "rf_tlv"), 0);
+    char size[32];
+    print_bootloader(boot);
+    print_code(json_object_get(doc, "code"), text_of(json_object_get(boot, "key"), "name"));
+    if (ota)
+        printf("OTA        metadata %s, %s\n", text_of(ota, "magic"),
+               json_is_true(json_object_get(ota, "magic_ok")) ? "the known magic"
+                                                              : "not the known magic");
+    if (rf && *text_of(rf, "mac_oui"))
+        printf("RF         calibration at %s, MAC %s:xx:xx:xx\n", text_of(rf, "offset"),
+               text_of(rf, "mac_oui"));
+    else if (rf)
+        printf("RF         calibration at %s, no MAC\n", text_of(rf, "offset"));
+    printf("           a first look at %s; 'bkflash inspect' looks at all of it\n",
+           size_text(number_of(doc, "bytes_read"), size));
+}
+
 static void print_info(const json_t *doc)
 {
     const json_t *chip = json_object_get(doc, "chip"), *adapter = json_object_get(doc, "adapter"),
@@ -70,6 +130,8 @@ static void print_info(const json_t *doc)
     if (json_object_get(windows, "reason"))
         printf("           %s\n", text_of(windows, "reason"));
     print_partitions(json_object_get(doc, "partitions"));
+    if (json_object_get(doc, "content"))
+        print_content(json_object_get(doc, "content"));
 }
 
 bkf_status cmd_info(struct cli *c)

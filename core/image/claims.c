@@ -239,12 +239,17 @@ static void damage_data(struct image_facts *f)
                        f->kv->entry[i].complete ? "corrupt" : "incomplete");
 }
 
+void inspect_claims_code(struct image_facts *f)
+{
+    claim_key(f);
+    claim_chip(f);
+}
+
 void inspect_claims(struct image_facts *f)
 {
     claim_kind(f);
     claim_target(f);
-    claim_key(f);
-    claim_chip(f);
+    inspect_claims_code(f);
     claim_vendor(f);
     claim_layout(f);
     if (f->kind == KIND_DUMP_TURNED)

@@ -138,6 +138,11 @@ void inspect_free(struct image_facts *);
 json_t *inspect_json(const struct image_facts *, bool show_secrets);
 void inspect_text(const struct image_facts *, bool show_secrets, struct strbuf *out);
 
+/* Parts of it, for others that look at less. */
+json_t *inspect_boot_json(const struct bootloader *, bool show_secrets);
+json_t *inspect_rf_json(const struct rf_sector *, uint32_t base, bool show_secrets);
+json_t *inspect_claims_json(const struct image_facts *);
+
 /* -- between the files of the inspector ----------------------------------------------------- */
 void claim_add(struct image_facts *, const char *what, enum confidence, const char *value,
                const char *evidence, ...) PRINTF_LIKE(5, 6);
@@ -147,6 +152,7 @@ void inspect_containers(struct image_facts *);
 void inspect_sectors(struct image_facts *);
 void inspect_layout(struct image_facts *, const struct image_layout *, size_t n);
 void inspect_claims(struct image_facts *);
+void inspect_claims_code(struct image_facts *); /* key, chip */
 /* Deciphered leading run of the application, app.plain_len bytes, malloc'ed; NULL = none. */
 uint8_t *inspect_app_plain(const struct image_facts *);
 /* Texts that name firmware, in deciphered code. */

@@ -48,7 +48,7 @@ static json_t *key_json(const struct code_key *k, bool show)
     return o;
 }
 
-static json_t *boot_json(const struct bootloader *b, bool show)
+json_t *inspect_boot_json(const struct bootloader *b, bool show)
 {
     json_t *o = json_object(), *at = json_array();
     json_object_set_new(o, "present", json_boolean(b->present));
@@ -192,7 +192,7 @@ static json_t *rbl_json(const struct rbl_fact *r, uint32_t base)
     return o;
 }
 
-static json_t *rf_json(const struct rf_sector *rf, uint32_t base, bool show)
+json_t *inspect_rf_json(const struct rf_sector *rf, uint32_t base, bool show)
 {
     json_t *o = json_object(), *entries = json_array();
     char buf[40];
@@ -370,14 +370,27 @@ static json_t *parts_json(const struct image_facts *f)
     return a;
 }
 
+json_t *inspect_claims_json(const struct image_facts *f)
+{
+    json_t *claims = json_array();
+    for (size_t i = 0; i < f->n_claims; i++) {
+        const struct claim *c = &f->claim[i];
+        json_array_append_new(claims,
+                              json_pack("{s:o,s:o,s:s,s:o}", "what", text(c->what), "value",
+                                        text(c->value), "confidence", confidence_text(c->sure),
+                                        "evidence", text(c->evidence)));
+    }
+    return claims;
+}
+
 static void lists_json(const struct image_facts *f, json_t *o, bool show)
 {
     json_t *rbl = json_array(), *rf = json_array(), *obk = json_array(), *net = json_array();
-    json_t *claims = json_array(), *damage = json_array();
+    json_t *damage = json_array();
     for (size_t i = 0; i < f->n_rbl; i++)
         json_array_append_new(rbl, rbl_json(&f->rbl[i], f->base));
     for (size_t i = 0; i < f->n_rf; i++)
-        json_array_append_new(rf, rf_json(&f->rf[i], f->base, show));
+        json_array_append_new(rf, inspect_rf_json(&f->rf[i], f->base, show));
     for (size_t i = 0; i < f->n_net; i++)
         json_array_append_new(net, json_pack("{s:o,s:i}", "offset",
                                              hex("0x%x", f->net[i].offset + f->base), "items",
@@ -386,20 +399,13 @@ static void lists_json(const struct image_facts *f, json_t *o, bool show)
         json_array_append_new(obk, json_pack("{s:o,s:i,s:b}", "offset",
                                              hex("0x%x", f->obk[i].offset + f->base), "version",
                                              (int)f->obk[i].version, "crc_ok", f->obk[i].crc_ok));
-    for (size_t i = 0; i < f->n_claims; i++) {
-        const struct claim *c = &f->claim[i];
-        json_array_append_new(claims,
-                              json_pack("{s:o,s:o,s:s,s:o}", "what", text(c->what), "value",
-                                        text(c->value), "confidence", confidence_text(c->sure),
-                                        "evidence", text(c->evidence)));
-    }
     for (size_t i = 0; i < f->n_damage; i++)
         json_array_append_new(damage, text(f->damage[i]));
     json_object_set_new(o, "rbl", rbl);
     json_object_set_new(o, "rf_tlv", rf);
     json_object_set_new(o, "net_param", net);
     json_object_set_new(o, "obk_cfg", obk);
-    json_object_set_new(o, "claims", claims);
+    json_object_set_new(o, "claims", inspect_claims_json(f));
     json_object_set_new(o, "damage", damage);
 }
 
@@ -414,7 +420,7 @@ json_t *inspect_json(const struct image_facts *f, bool show)
     json_object_set_new(o, "write_at", offset(f->write_at));
     json_object_set_new(o, "wrapped_at", f->turned ? hex("0x%x", f->turned) : json_null());
     json_object_set_new(o, "profile", f->layout ? text(f->layout->name) : json_null());
-    json_object_set_new(o, "boot", boot_json(&f->boot, show));
+    json_object_set_new(o, "boot", inspect_boot_json(&f->boot, show));
     json_object_set_new(o, "crc16", crc_json(f));
     json_object_set_new(o, "key_trial_vector_score_of_8", scores_json(f));
     json_object_set_new(o, "fal_table", fal_json(&f->boot.fal));

@@ -1,5 +1,5 @@
-/* info.c - what is there: chip, flash, protection, windows, partitions. */
-#include "session.h"
+/* info.c - what is there: chip, flash, protection, windows, partitions, content. */
+#include "look.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,10 +70,15 @@ bkf_status bkf_info(bkf_session *s, char **json, bkf_error *err)
     json_object_update(doc, identity);
     json_decref(identity);
     json_object_set_new(doc, "matches_profile", json_boolean(!st));
-    if (!st)
-        add_protection(s, doc);
     json_object_set_new(doc, "windows", windows_json(s, size));
     json_object_set_new(doc, "partitions", partitions_json(s->profile));
+    if (!st) {
+        json_t *content = NULL;
+        add_protection(s, doc);
+        st = session_look(s, size, &content, err ? err : &own);
+        if (content)
+            json_object_set_new(doc, "content", content);
+    }
     *json = json_dumps(doc, JSON_COMPACT | JSON_PRESERVE_ORDER);
     json_decref(doc);
     return *json ? st : error_set(err, BKF_E_NOMEM, "out of memory");

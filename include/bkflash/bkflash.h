@@ -145,7 +145,9 @@ bkf_status bkf_close(bkf_session *, uint32_t flags, bkf_error *);
 
 /* Attach, identify, compare with the profile.  The functions below do it themselves. */
 bkf_status bkf_probe(bkf_session *, bkf_chip_info *, bkf_error *);
-/* What probe found, windows, protection, partitions.  Text comes with a mismatch too. */
+/* What probe found, windows, protection, partitions, and a first look at the content: the
+ * bootloader area, the heads of the code partitions and the calibration are read (about
+ * 100 KiB) and judged as bkf_image_inspect does.  The document comes with a mismatch too. */
 bkf_status bkf_info(bkf_session *, char **json, bkf_error *);
 
 /* How the bytes of a read are proven. */

@@ -33,6 +33,12 @@ name=$(cd named && echo doorbell_mlt1t-0B4016-*.bin)
 has named/err "writing to $name"
 same a.bin "named/$name"
 
+# A first look at what is in the flash.
+run 0 "${sim[@]}" info && has out "program    app2         0x1ba000  code, zero key" && has out "OTA        metadata 0x5a5a5a01, the known magic" && has out "a first look at 80 KiB"
+run 0 "${sim[@]}" -O blank=yes info && has out "bootloader none" && has out "app1         0x011000  erased"
+run 0 "${sim[@]}" --json info && tail -n 1 out >info.json && json info.json '.data.content | .bytes_read == 81920 and .boot.key.name == "zero" and (.code | length) == 2 and .ota.magic_ok'
+run 0 "${sim[@]}" -O transport=uart info && has out "app1         0x011000  code, zero key"
+
 # A target that needs 398 resets.
 run 0 "${sim[@]}" -O entry=398 dump f.bin && same a.bin f.bin
 has err "398 resets"
