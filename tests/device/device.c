@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { SR_BYTES = 4, SR_VALID = 0xA5 };
+
 static bool parse_jedec(const char *s, uint32_t *out)
 {
     char *end;
@@ -167,7 +169,14 @@ static void set_firmware(struct device *d)
     d->gate.firmware = runs;
     d->gate.sr_boot = (uint32_t)config_or(o->sr_boot, protect);
     uint32_t start = runs && !d->gate.plain ? d->gate.sr_boot : 0;
-    nor_force_status(d->die, (uint32_t)config_or(o->sr, start));
+    bool kept = d->sr && d->sr[3] == SR_VALID;
+    if (d->sr) {
+        nor_keep_status(d->die, d->sr);
+        d->sr[3] = SR_VALID;
+    }
+    if (!kept) {
+        nor_force_status(d->die, (uint32_t)config_or(o->sr, start));
+    }
     nor_power_cycle(d->die, false, d->clock->ns);
 }
 
@@ -189,6 +198,27 @@ static bool map_flash(struct device *d, char err[256])
         if ((size_t)sb.st_size < d->size) {
             memset(d->flash + sb.st_size, 0xFF, d->size - (size_t)sb.st_size);
         }
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return p != MAP_FAILED;
+}
+
+/* Three registers and a mark that they were written once. */
+static bool map_status(struct device *d, char err[256])
+{
+    if (!*d->opt.save_sr.s) {
+        return true;
+    }
+    int fd = open(d->opt.save_sr.s, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    void *p = fd >= 0 && ftruncate(fd, SR_BYTES) == 0
+                  ? mmap(NULL, SR_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
+                  : MAP_FAILED;
+    if (p == MAP_FAILED) {
+        (void)snprintf(err, 256, "cannot map %s: %s", d->opt.save_sr.s, strerror(errno));
+    } else {
+        d->sr = p;
     }
     if (fd >= 0) {
         (void)close(fd);
@@ -245,7 +275,7 @@ static bool build(struct device *d, char err[256])
         return false;
     }
     d->size = die.size;
-    if (!take_flash(d, err)) {
+    if (!take_flash(d, err) || !map_status(d, err)) {
         return false;
     }
     d->die = nor_new(&die, d->flash, &d->log, err);
@@ -305,6 +335,9 @@ void device_free(struct device *d)
     nor_free(d->die);
     violation_free(&d->log);
     config_free(&d->opt);
+    if (d->sr) {
+        (void)munmap(d->sr, SR_BYTES);
+    }
     if (d->mapped) {
         (void)munmap(d->flash, d->size);
     } else {

@@ -12,6 +12,7 @@ struct device {
     struct violation_log log;
     uint8_t *flash;
     bool mapped; /* flash is the file of option save */
+    uint8_t *sr; /* SR1..SR3 and SR_VALID in the file of option save_sr, or NULL */
     size_t size;
     struct nor_die *die;
     struct gate gate;

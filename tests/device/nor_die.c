@@ -29,7 +29,8 @@ struct nor_die *nor_new(const struct nor_config *cfg, uint8_t *array, struct vio
     d->log = log;
     d->wear = wear;
     d->rng = rng_fork(cfg->seed, 0x4E4F52);
-    memcpy(d->sr_stored, cfg->sr, sizeof d->sr_stored);
+    d->sr_stored = d->sr_own;
+    memcpy(d->sr_stored, cfg->sr, sizeof d->sr_own);
     for (unsigned i = cfg->sr_count; i < 3; i++) {
         d->sr_stored[i] = 0;
     }
@@ -99,6 +100,12 @@ void nor_power_cycle(struct nor_die *d, bool cut, uint64_t now)
     d->busy_until = 0;
     d->dead = false;
     d->sr_locked = d->cfg.sr_count > 1 && (d->sr[1] & SR2_SRP1) && (d->sr[0] & SR1_SRP0);
+}
+
+void nor_keep_status(struct nor_die *d, uint8_t memory[3])
+{
+    d->sr_stored = memory;
+    memcpy(d->sr, memory, sizeof d->sr);
 }
 
 void nor_force_status(struct nor_die *d, uint32_t value)

@@ -78,6 +78,9 @@ size_t nor_stream(struct nor_die *, uint8_t *rx, size_t n, uint64_t now);
 
 /* Volatile state is lost; an operation under way is cut if cut is true. */
 void nor_power_cycle(struct nor_die *, bool cut, uint64_t now);
+/* The non-volatile status registers live here from now on, with what is there; the memory
+ * outlives the die. */
+void nor_keep_status(struct nor_die *, uint8_t memory[3]);
 /* Something inside the SoC wrote the status registers (SR1 | SR2<<8 | SR3<<16). */
 void nor_force_status(struct nor_die *, uint32_t value);
 uint32_t nor_status(struct nor_die *, uint64_t now); /* with WIP and WEL */

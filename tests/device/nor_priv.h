@@ -24,8 +24,9 @@ struct nor_die {
     struct nor_counts counts;
     uint32_t *wear; /* erases per 4 KiB sector */
 
-    uint8_t sr[3];        /* in force now */
-    uint8_t sr_stored[3]; /* non-volatile */
+    uint8_t sr[3]; /* in force now */
+    uint8_t sr_own[3];
+    uint8_t *sr_stored; /* non-volatile: sr_own, or memory that outlives the die */
     bool wel, wel_volatile;
     bool sr_locked; /* SRP1 seen at power-up */
     bool power_down, reset_enabled, crm;

@@ -10,6 +10,7 @@
   X("image",      TEXT,   image,      "",            0, "start from this flash image; empty: synthesised from the profile") \
   X("blank",      FLAG,   blank,      "",            0, "without image: start erased (default no; yes with gate=no)") \
   X("save",       TEXT,   save,       "",            0, "this file is the flash array, at once and for good; if it holds something the flash starts with that, unless image or blank say otherwise") \
+  X("save_sr",    TEXT,   save_sr,    "",            0, "the stored status registers live in this file; if it holds something the die starts with that") \
   X("report",     TEXT,   report,     "",            0, "write counters and violations to this file as one JSON line") \
   X("seed",       NUMBER, seed,       "",            0, "every random choice follows from it (default 1)") \
   X("chip",       TEXT,   chip,       "@chip.name",  0, "SoC name, selects the UART loader (default bk7252)") \

@@ -1,5 +1,6 @@
 #include "change_world.h"
 #include <fcntl.h>
+#include <ftw.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -78,26 +79,21 @@ static void leave(const struct world *w, const char *message, const char *report
 static int child(struct call *r)
 {
     bkf_callbacks cb = { .struct_size = sizeof cb, .ud = r, .log = on_log };
-    bkf_ctx *ctx = NULL;
-    bkf_profile *p = NULL;
     bkf_session *s = NULL;
     bkf_error err = BKF_ERROR_INIT, closing = BKF_ERROR_INIT;
-    char image[200], save[200], device[200], *report = NULL;
+    char image[200], save[200], status[200], device[200], *report = NULL;
     snprintf(image, sizeof image, "image=%s", r->w->flash);
     snprintf(save, sizeof save, "save=%s", r->w->flash);
     snprintf(device, sizeof device, "report=%s/device.json", r->w->dir);
-    const char *options[9] = { image, save, device };
-    for (size_t i = 0, n = 3; i < ARRAY_LEN(r->job->options) && r->job->options[i]; i++)
+    snprintf(status, sizeof status, "save_sr=%s", r->w->status);
+    const char *options[10] = { image, save, status, device };
+    for (size_t i = 0, n = 4; i < ARRAY_LEN(r->job->options) && r->job->options[i]; i++)
         options[n++] = r->job->options[i];
     bkf_open_options o = { .struct_size = sizeof o,
                            .route = *r->w->route ? r->w->route : NULL,
                            .options = options,
                            .attempts = 8 };
-    bkf_status st = bkf_ctx_new(NULL, &cb, &ctx, &err);
-    if (!st)
-        st = bkf_profile_load(ctx, r->w->profile, &p, &err);
-    if (!st)
-        st = bkf_open(ctx, p, &o, NULL, &s, &err);
+    bkf_status st = bkf_open(r->w->ctx, r->w->board, &o, &cb, &s, &err);
     if (!st)
         st = work(r, s, &report, &err);
     if (s && bkf_close(s, 0, &closing) && !st) {
@@ -108,8 +104,6 @@ static int child(struct call *r)
         fprintf(stderr, "ends with %s: %s\n", bkf_status_name(st), err.message);
     leave(r->w, st ? err.message : "", report);
     free(report);
-    bkf_profile_free(p);
-    bkf_ctx_free(ctx);
     return r->rules_broken && !r->job->broken ? RULES_BROKEN : bkf_exit_code(st);
 }
 
@@ -165,6 +159,33 @@ long long counter(const struct outcome *out, const char *name)
 
 /* ---- the world ---- */
 
+/* Profile, parts table and plugins, read before the first job and not by each. */
+static void warm_up(struct world *w)
+{
+    bkf_error err = BKF_ERROR_INIT;
+    bkf_session *s = NULL;
+    bkf_open_options o = { .struct_size = sizeof o, .route = *w->route ? w->route : NULL };
+    if (bkf_ctx_new(NULL, NULL, &w->ctx, &err) ||
+        bkf_profile_load(w->ctx, w->profile, &w->board, &err) ||
+        bkf_open(w->ctx, w->board, &o, NULL, &s, &err))
+        fail_msg("%s", err.message);
+    bkf_close(s, BKF_CLOSE_NO_RUN, NULL);
+}
+
+static int remove_one(const char *path, const struct stat *sb, int type, struct FTW *f)
+{
+    (void)sb;
+    (void)type;
+    (void)f;
+    return remove(path);
+}
+
+static void remove_all(const char *dir)
+{
+    if (access(dir, F_OK) == 0)
+        assert_int_equal(nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+}
+
 void world_put(const char *path, const void *p, size_t n)
 {
     FILE *f = fopen(path, "wb");
@@ -192,6 +213,7 @@ void world_make(struct world *w, const char *chip, const char *route)
     snprintf(w->profile, sizeof w->profile, "%s/small.ini", w->dir);
     snprintf(w->flash, sizeof w->flash, "%s/flash.bin", w->dir);
     snprintf(w->image, sizeof w->image, "%s/app.bin", w->dir);
+    snprintf(w->status, sizeof w->status, "%s/status", w->dir);
     snprintf(text, sizeof text, profile_text, chip);
     world_put(w->profile, text, strlen(text));
     snprintf(state, sizeof state, "%s/state", w->dir);
@@ -217,21 +239,34 @@ void world_make(struct world *w, const char *chip, const char *route)
         app[0x3000 + i] = (uint8_t)world_random(&seed);
     memset(app + 0x6000, 0xFF, 0x1000);
     world_put(w->image, app, APP_LEN);
+    warm_up(w);
 }
 
 void world_reset(const struct world *w)
 {
-    char cmd[200];
-    snprintf(cmd, sizeof cmd, "rm -rf %s/state", w->dir);
-    assert_int_equal(system(cmd), 0);
+    char state[128];
+    in_dir(w, "state", state);
+    remove_all(state);
+    unlink(w->status);
     world_put(w->flash, w->before, SIZE);
 }
 
 void world_free(struct world *w)
 {
-    char cmd[200];
-    snprintf(cmd, sizeof cmd, "rm -rf %s", w->dir);
-    assert_int_equal(system(cmd), 0);
+    bkf_profile_free(w->board);
+    bkf_ctx_free(w->ctx);
+    remove_all(w->dir);
+}
+
+uint32_t world_status(const struct world *w)
+{
+    uint8_t *b;
+    size_t len;
+    assert_int_equal(file_read(w->status, 16, &b, &len, NULL), 0);
+    assert_int_equal(len, 4);
+    uint32_t v = (uint32_t)b[0] | (uint32_t)b[1] << 8;
+    free(b);
+    return v;
 }
 
 bool world_flash_is(const struct world *w, const uint8_t *want, size_t *at)

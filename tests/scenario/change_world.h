@@ -15,15 +15,18 @@ enum { SIZE = 0x80000, APP = 0x11000, APP_LEN = 0x8000, KILLED = -9, RULES_BROKE
 enum verb { WRITE, ERASE, RESTORE, RESUME, UNDO, DUMP };
 
 struct world {
-    char dir[64], profile[128], flash[128], image[128];
+    char dir[64], profile[128], flash[128], image[128], status[128];
     uint8_t before[SIZE], after[SIZE];
     const char *chip, *route;
+    /* Made once: what every job needs and none changes.  A job's process inherits them. */
+    bkf_ctx *ctx;
+    bkf_profile *board;
 };
 
 /* What one process shall do.  file: NULL = the image; change: NULL = write it to the app. */
 struct job {
     enum verb verb;
-    const char *options[5]; /* of the virtual device, besides image, save and report */
+    const char *options[5]; /* of the virtual device, besides image, save, save_sr and report */
     const bkf_change_options *change;
     const char *file;
     bool broken; /* rules of the device may be broken in this run */
@@ -42,6 +45,8 @@ void world_reset(const struct world *w);
 void world_free(struct world *w);
 void world_put(const char *path, const void *p, size_t n);
 uint32_t world_random(uint64_t *state);
+/* Stored status registers of the die, which survive a job like the flash. */
+uint32_t world_status(const struct world *w);
 bool world_flash_is(const struct world *w, const uint8_t *want, size_t *at);
 void world_expect(const struct world *w, const uint8_t *want, const char *when);
 int world_run(const struct world *w, const struct job *job);

@@ -1,17 +1,54 @@
 /* A small write, broken at every link call: unplugged, timed out, killed.  Afterwards
  * 'resume' finishes it or 'undo' takes it back, byte for byte; the keep partitions and
- * everything outside the request never change; no run breaks the device's rules.
+ * everything outside the request never change; the write protection is as before; no run
+ * breaks the device's rules.
  *
- * The flash is a file, which survives the process as a flash survives a power cut.
- * CHANGE_POINTS sets how many calls are tried per case (default 24; 0 = every one). */
+ * Flash and status registers are files, which survive the process as a die survives a power
+ * cut.  CHANGE_POINTS sets how many calls are tried per case (default 24; 0 = every one, as
+ * change_faults_full does in the release build). */
 #include "change_world.h"
+
+/* As an application left them (CMP and BP0, with QE set), and as the loader in flash sets them
+ * with every checksum; its one byte clears the second register. */
+enum { PROTECTED = 0x4204, CHECKED = 0x7C, QE = 0x0200, LOCKS = 0x3800 };
 
 static int run(const struct world *w, enum verb verb, const char *fault)
 {
     char text[100];
     snprintf(text, sizeof text, "fault=%s", fault);
-    struct job j = { .verb = verb, .options = { *fault ? text : NULL }, .broken = *fault != 0 };
+    /* No application that would protect the flash again at the next boot. */
+    struct job j = { .verb = verb,
+                     .options = { "firmware=no", "sr=0x4204", *fault ? text : NULL },
+                     .broken = *fault != 0 };
     return world_run(w, &j);
+}
+
+static bool in_flash_loader(const struct world *w)
+{
+    return *w->route && strcmp(w->chip, "bk7252") == 0;
+}
+
+/* Only the request may have changed, whatever happened. */
+static void expect_outside(const struct world *w, const char *when)
+{
+    uint8_t *data;
+    size_t len, end = APP + APP_LEN;
+    assert_int_equal(file_read(w->flash, SIZE, &data, &len, NULL), 0);
+    if (memcmp(data, w->before, APP) != 0 || memcmp(data + end, w->before + end, SIZE - end) != 0)
+        fail_msg("%s %s %s: bytes outside the request have changed", w->chip, w->route, when);
+    free(data);
+    /* The loader in flash writes what it wants; nobody else may lose QE or set a lock bit. */
+    uint32_t status = world_status(w);
+    if ((status & LOCKS) || (!in_flash_loader(w) && !(status & QE)))
+        fail_msg("%s %s %s: status registers %04X", w->chip, w->route, when, (unsigned)status);
+}
+
+static void expect_protection(const struct world *w, const char *when)
+{
+    uint32_t want = in_flash_loader(w) ? CHECKED : PROTECTED;
+    if (world_status(w) != want)
+        fail_msg("%s %s %s: status registers %04X instead of %04X", w->chip, w->route, when,
+                 (unsigned)world_status(w), (unsigned)want);
 }
 
 /* How many link calls a whole write makes: the first N at which a kill never comes. */
@@ -50,8 +87,11 @@ static void break_at(const struct world *w, const char *kind, unsigned n, bool u
     /* A single time-out may be mended within the run; an unplugged adapter never. */
     if (strcmp(kind, "unplug") == 0 && first != 21)
         fail_msg("%s: exit %d instead of 21", when, first);
-    if (first == 0)
+    if (first == 0) {
         world_expect(w, w->after, when);
+        expect_protection(w, when);
+    }
+    expect_outside(w, when);
     int second = run(w, undo ? UNDO : RESUME, "");
     snprintf(when, sizeof when, "%s@%u, then %s (exit %d, %d)", kind, n, undo ? "undo" : "resume",
              first, second);
@@ -62,6 +102,9 @@ static void break_at(const struct world *w, const char *kind, unsigned n, bool u
         fail_msg("%s %s %s", w->chip, w->route, when);
     else if (first == 0 || !world_flash_is(w, w->before, &at))
         world_expect(w, w->after, when);
+    expect_outside(w, when);
+    if (second == 0 || !in_flash_loader(w))
+        expect_protection(w, when);
 }
 
 static unsigned points(unsigned total)
