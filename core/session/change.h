@@ -15,6 +15,7 @@
 #include "journal.h"
 #include "plan.h"
 #include "session.h"
+#include "sidecar.h"
 
 enum { REPAIR_ROUNDS = 3 };
 
@@ -87,11 +88,11 @@ bkf_status change_target_dump(struct change *, const char *path, bkf_error *);
 bkf_status change_areas(struct change *, bkf_error *);
 /* A sidecar's identity against the device: BKF_E_MISMATCH names both.  *same_unit: the unique
  * ids are known and equal. */
-bkf_status change_same_device(const bkf_session *, const json_t *sidecar, const char *path,
+bkf_status change_same_device(const bkf_session *, const struct sidecar *, const char *path,
                               bool *same_unit, bkf_error *);
-/* Sidecar of a dump (path.json), its hash checked against the dump's bytes. */
-bkf_status change_dump_load(const char *path, uint8_t **data, size_t *len, json_t **sidecar,
-                            bkf_range *range, char sha256[65], bkf_error *);
+/* A dump (malloc'ed, as long as the sidecar's range) and its sidecar, checked against each
+ * other.  Both are the caller's to free, also after a failure. */
+bkf_status change_dump_load(const char *path, uint8_t **data, struct sidecar *, bkf_error *);
 
 /* change_boots.c: refuses a program that is known not to boot.  old: what the flash holds from
  * offset 0 (request.start is 0), NULL = not known yet. */

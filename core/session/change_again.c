@@ -148,20 +148,17 @@ bkf_status bkf_resume(bkf_session *s, char **report, bkf_error *err)
 static bkf_status undo_target(struct change *c, const struct journal_state *j, bkf_error *err)
 {
     uint8_t *data = NULL;
-    json_t *side = NULL;
-    size_t len = 0;
-    bkf_range range;
-    char sha[65];
+    struct sidecar side;
     if (!j->head.backup[0])
         return error_set(err, BKF_E_FILE,
                          "the last %s was made without a backup, so there is nothing to put back",
                          j->head.kind);
-    bkf_status st = change_dump_load(j->head.backup, &data, &len, &side, &range, sha, err);
-    if (!st && strcmp(sha, j->head.backup_sha256) != 0)
+    bkf_status st = change_dump_load(j->head.backup, &data, &side, err);
+    if (!st && strcmp(side.sha256, j->head.backup_sha256) != 0)
         st = error_set(err, BKF_E_FILE, "%s is not the backup that the last %s made",
                        j->head.backup, j->head.kind);
     if (!st) {
-        c->request = range_intersect(range, j->head.request);
+        c->request = range_intersect(side.range, j->head.request);
         size_t n = range_len(c->request);
         c->target = malloc(n + 1);
         c->current = malloc(n + 1);
@@ -169,10 +166,10 @@ static bkf_status undo_target(struct change *c, const struct journal_state *j, b
         if (!c->target || !c->current || !c->skip)
             st = no_memory(err);
         else
-            memcpy(c->target, data + (c->request.start - range.start), n);
+            memcpy(c->target, data + (c->request.start - side.range.start), n);
     }
     free(data);
-    json_decref(side);
+    sidecar_free(&side);
     return st;
 }
 

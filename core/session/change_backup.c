@@ -135,31 +135,30 @@ bkf_status change_backup_read(struct change *c, bkf_range range, const char *pat
 bkf_status change_backup_given(struct change *c, const bkf_change_options *o, bkf_error *err)
 {
     uint8_t *data;
-    json_t *sidecar;
-    size_t len = 0;
-    bkf_range range;
+    struct sidecar side;
     bool same;
-    bkf_status st =
-        change_dump_load(o->backup, &data, &len, &sidecar, &range, c->backup_sha256, err);
+    bkf_status st = change_dump_load(o->backup, &data, &side, err);
+    bkf_range range = side.range;
     if (!st)
-        st = change_same_device(c->s, sidecar, o->backup, &same, err);
+        st = change_same_device(c->s, &side, o->backup, &same, err);
     if (!st && !range_contains(range, c->request))
         st = error_set(err, BKF_E_MISMATCH,
                        "%s covers 0x%06x..0x%06x, but 0x%06x..0x%06x is about to change", o->backup,
                        range.start, range.end, c->request.start, c->request.end);
-    if (!st && json_array_size(json_object_get(sidecar, "holes")))
+    if (!st && side.n_holes)
         st = error_set(err, BKF_E_MISMATCH,
                        "%s has holes: it is not a backup of everything that is "
                        "about to change",
                        o->backup);
     if (!st) {
         memcpy(c->current, data + (c->request.start - range.start), range_len(c->request));
+        memcpy(c->backup_sha256, side.sha256, sizeof side.sha256);
         c->backup = realpath(o->backup, NULL);
         if (!c->backup)
             st = no_memory(err);
         c->backup_proof = "an existing backup, hash and device identity checked";
     }
     free(data);
-    json_decref(sidecar);
+    sidecar_free(&side);
     return st;
 }

@@ -88,94 +88,54 @@ bkf_status change_target_erase(struct change *c, const bkf_change_options *o, bk
 
 /* ---- dumps with a sidecar ---- */
 
-static bool json_range(const json_t *o, bkf_range *out)
+bkf_status change_dump_load(const char *path, uint8_t **data, struct sidecar *side, bkf_error *err)
 {
-    json_int_t a = json_integer_value(json_object_get(o, "start"));
-    json_int_t b = json_integer_value(json_object_get(o, "end"));
-    if (!json_is_object(o) || a < 0 || b < a || b > (json_int_t)UINT32_MAX)
-        return false;
-    *out = (bkf_range){ (uint32_t)a, (uint32_t)b };
-    return true;
-}
-
-static bkf_status load_sidecar(const char *path, json_t **out, bkf_error *err)
-{
-    struct strbuf sb = STRBUF_INIT;
-    strbuf_addf(&sb, "%s.json", path);
-    char *side = strbuf_take(&sb);
-    json_error_t je;
-    if (!side)
-        return no_memory(err);
-    *out = json_load_file(side, JSON_REJECT_DUPLICATES, &je);
-    bkf_status st = BKF_OK;
-    if (!*out)
-        st = error_set(err, BKF_E_FILE,
-                       "%s: %s: a backup is only worth something with its sidecar; to write a bare "
-                       "image use: write --at OFFSET FILE",
-                       side, je.text);
-    free(side);
-    return st;
-}
-
-bkf_status change_dump_load(const char *path, uint8_t **data, size_t *len, json_t **sidecar,
-                            bkf_range *range, char sha256[65], bkf_error *err)
-{
+    size_t len = 0;
     *data = NULL;
-    *sidecar = NULL;
-    bkf_status st = load_sidecar(path, sidecar, err);
+    bkf_status st = sidecar_load(path, side, err);
     if (!st)
-        st = file_read(path, IMAGE_MAX, data, len, err);
+        st = file_read(path, IMAGE_MAX, data, &len, err);
     if (st)
         return st;
     struct sha256_hex hex;
-    sha256_of(*data, *len, &hex);
-    const char *want = json_string_value(json_object_get(*sidecar, "sha256"));
-    if (!want || strcmp(want, hex.text) != 0)
+    sha256_of(*data, len, &hex);
+    if (strcmp(side->sha256, hex.text) != 0)
         return error_set(err, BKF_E_FILE,
                          "%s is not the file its sidecar describes (sha256 %.12s..., sidecar says "
                          "%.12s...): it was changed or cut after the dump",
-                         path, hex.text, want ? want : "nothing");
-    if (!json_range(json_object_get(*sidecar, "range"), range) || range_len(*range) != *len)
+                         path, hex.text, side->sha256);
+    if (range_len(side->range) != len)
         return error_set(err, BKF_E_FILE,
-                         "%s.json: its range does not fit the %zu bytes of the dump", path, *len);
-    memcpy(sha256, hex.text, 65);
+                         "%s.json: its range does not fit the %zu bytes of the dump", path, len);
     return BKF_OK;
 }
 
-bkf_status change_same_device(const bkf_session *s, const json_t *sidecar, const char *path,
+bkf_status change_same_device(const bkf_session *s, const struct sidecar *side, const char *path,
                               bool *same_unit, bkf_error *err)
 {
-    const json_t *id = json_object_get(sidecar, "flash");
-    const char *jedec = json_string_value(json_object_get(id, "jedec"));
-    const char *unique = json_string_value(json_object_get(id, "unique_id"));
+    const char *jedec = side->jedec, *unique = side->unique_id;
     char ours[16], own_id[40] = "";
     snprintf(ours, sizeof ours, "%06X", s->info.jedec_id);
     for (uint32_t i = 0; i < s->info.unique_id_len && i < sizeof s->info.unique_id; i++)
         snprintf(own_id + 2 * i, 3, "%02X", s->info.unique_id[i]);
     *same_unit = false;
-    if (jedec && s->info.jedec_id && strcmp(jedec, ours) != 0)
+    if (*jedec && s->info.jedec_id && strcasecmp(jedec, ours) != 0)
         return error_set(err, BKF_E_MISMATCH,
                          "%s was taken from a flash with JEDEC id %s, this one is %s", path, jedec,
                          ours);
-    if (unique && *unique && *own_id && strcasecmp(unique, own_id) != 0)
+    if (*unique && *own_id && strcasecmp(unique, own_id) != 0)
         return error_set(err, BKF_E_MISMATCH,
                          "%s was taken from another device (unique id %s, this one is %s)", path,
                          unique, own_id);
-    *same_unit = unique && *unique && *own_id;
+    *same_unit = *unique && *own_id;
     return BKF_OK;
 }
 
 /* Bytes a dump does not have must stay as they are. */
-static void skip_holes(struct change *c, const json_t *sidecar)
+static void skip_holes(struct change *c, const struct sidecar *side)
 {
-    size_t i;
-    json_t *h;
-    json_array_foreach(json_object_get(sidecar, "holes"), i, h)
-    {
-        bkf_range r;
-        if (!json_range(h, &r))
-            continue;
-        r = range_intersect(r, c->request);
+    for (size_t i = 0; i < side->n_holes; i++) {
+        bkf_range r = range_intersect(side->holes[i], c->request);
         for (uint32_t at = r.start - r.start % SECTOR; at < r.end; at += SECTOR)
             c->skip[(at - c->request.start) / SECTOR] = true;
     }
@@ -199,13 +159,12 @@ static bkf_range reachable(struct change *c, bkf_range r)
 bkf_status change_target_dump(struct change *c, const char *path, bkf_error *err)
 {
     uint8_t *data;
-    json_t *sidecar;
-    size_t len = 0;
-    bkf_range range = { 0, 0 }, part = { 0, 0 };
-    char sha[65];
-    bkf_status st = change_dump_load(path, &data, &len, &sidecar, &range, sha, err);
+    struct sidecar side;
+    bkf_range part = { 0, 0 };
+    bkf_status st = change_dump_load(path, &data, &side, err);
+    bkf_range range = side.range;
     if (!st)
-        st = change_same_device(c->s, sidecar, path, &c->may_change_keep, err);
+        st = change_same_device(c->s, &side, path, &c->may_change_keep, err);
     if (!st) {
         /* Somebody else's calibration and keys are never written. */
         c->preserve_keep = !c->may_change_keep;
@@ -220,10 +179,10 @@ bkf_status change_target_dump(struct change *c, const char *path, bkf_error *err
         st = take_request(c, part, err);
     if (!st) {
         memcpy(c->target, data + (part.start - range.start), range_len(part));
-        skip_holes(c, sidecar);
+        skip_holes(c, &side);
     }
     free(data);
-    json_decref(sidecar);
+    sidecar_free(&side);
     return st;
 }
 
