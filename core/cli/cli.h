@@ -230,6 +230,9 @@ bkf_status cmd_redact(struct cli *);
 bkf_status cmd_report(struct cli *);
 bkf_status cmd_diff(struct cli *);
 
+/* -- cmd_change.c: a change of the device, with the options of every change ------------------ */
+bkf_status cli_change(struct cli *, bkf_change_options *, const char *path);
+
 /* -- cmd_image.c: shared by the verbs about images ------------------------------------------ */
 uint32_t image_flags(const struct cli *);
 /* *out is NULL after a failure. */

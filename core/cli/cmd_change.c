@@ -11,16 +11,16 @@ static uint32_t flag_if(struct cli *c, enum opt_id id, uint32_t flag)
     return args_has(&c->args, id) ? flag : 0;
 }
 
-static void take_flags(struct cli *c, bkf_change_options *o)
+static uint32_t take_flags(struct cli *c, bkf_change_options *o)
 {
-    o->flags = flag_if(c, OPT_DRY_RUN, BKF_CHANGE_DRY_RUN) |
-               flag_if(c, OPT_NO_BACKUP, BKF_CHANGE_NO_BACKUP) |
-               flag_if(c, OPT_TRUST_BACKUP, BKF_CHANGE_TRUST_BACKUP) |
-               flag_if(c, OPT_PRESERVE_KEEP, BKF_CHANGE_PRESERVE_KEEP) |
-               flag_if(c, OPT_PAD, BKF_CHANGE_PAD) | flag_if(c, OPT_ANYWAY, BKF_CHANGE_ANY_IMAGE) |
-               flag_if(c, OPT_BACKUP_VERIFY, BKF_CHANGE_VERIFY_BACKUP);
     o->backup = args_get(&c->args, OPT_BACKUP);
     o->backup_dir = args_get(&c->args, OPT_BACKUP_DIR);
+    return flag_if(c, OPT_DRY_RUN, BKF_CHANGE_DRY_RUN) |
+           flag_if(c, OPT_NO_BACKUP, BKF_CHANGE_NO_BACKUP) |
+           flag_if(c, OPT_TRUST_BACKUP, BKF_CHANGE_TRUST_BACKUP) |
+           flag_if(c, OPT_PRESERVE_KEEP, BKF_CHANGE_PRESERVE_KEEP) |
+           flag_if(c, OPT_PAD, BKF_CHANGE_PAD) | flag_if(c, OPT_ANYWAY, BKF_CHANGE_ANY_IMAGE) |
+           flag_if(c, OPT_BACKUP_VERIFY, BKF_CHANGE_VERIFY_BACKUP);
 }
 
 /* -P, --range or --at; --at leaves the end to the file. */
@@ -131,11 +131,11 @@ static bkf_status finish(struct cli *c, bkf_status st)
 
 /* ---- commands ---- */
 
-static bkf_status change(struct cli *c, bkf_change_options *o, const char *path)
+bkf_status cli_change(struct cli *c, bkf_change_options *o, const char *path)
 {
     const char **allow = args_list(&c->args, OPT_ALLOW_PROTECTED);
     o->allow_protected = allow;
-    take_flags(c, o);
+    o->flags |= take_flags(c, o);
     if (o->flags & BKF_CHANGE_NO_BACKUP)
         say_always(c, "%swarning:%s without a backup there is no way back", paint(c, "yellow"),
                    paint(c, "off"));
@@ -156,7 +156,7 @@ bkf_status cmd_write(struct cli *c)
         return cli_fail(c, BKF_E_PARAM,
                         "write needs a place: -P PARTITION, --at OFFSET or --range START..END; a "
                         "whole dump is put back with: restore FILE");
-    return st ? st : change(c, &o, c->args.positional[0]);
+    return st ? st : cli_change(c, &o, c->args.positional[0]);
 }
 
 bkf_status cmd_erase(struct cli *c)
@@ -167,14 +167,14 @@ bkf_status cmd_erase(struct cli *c)
         st = take_place(c, &o);
     if (!st && !o.has_range)
         return cli_fail(c, BKF_E_PARAM, "erase needs -P PARTITION or --range START..END");
-    return st ? st : change(c, &o, NULL);
+    return st ? st : cli_change(c, &o, NULL);
 }
 
 bkf_status cmd_restore(struct cli *c)
 {
     bkf_change_options o = { .struct_size = sizeof o, .kind = BKF_CHANGE_RESTORE };
     bkf_status st = cli_profile(c);
-    return st ? st : change(c, &o, c->args.positional[0]);
+    return st ? st : cli_change(c, &o, c->args.positional[0]);
 }
 
 /* What there was to finish, the report tells. */

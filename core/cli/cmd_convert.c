@@ -123,34 +123,63 @@ static bkf_status ota_show(struct cli *c)
     return st;
 }
 
-static bkf_status ota_select(struct cli *c, uint32_t slot)
+/* Metadata that selects the slot, from a donor; image is judged. */
+static bkf_status chosen_metadata(struct cli *c, uint32_t slot, const bkf_image *image,
+                                  bkf_change_options *o, void **bytes)
 {
-    const char *path, *meta = args_get(&c->args, OPT_META);
-    bkf_image *image = NULL, *donor = NULL;
-    void *bytes = NULL;
+    const char *meta = args_get(&c->args, OPT_META);
+    bkf_image *donor = NULL;
     size_t len = 0;
     uint32_t offset = 0;
-    bkf_status st = image_output(c, &path);
+    bkf_status st = meta ? image_load(c, meta, &donor) : BKF_OK;
+    if (!st)
+        st = bkf_image_ota_select(image, slot, donor, bytes, &len, &offset, &c->err);
+    bkf_image_free(donor);
+    o->data = *bytes;
+    o->data_len = len;
+    o->range.start = offset;
+    o->range.end = offset + (uint32_t)len;
+    return st;
+}
+
+static bkf_status save_metadata(struct cli *c, uint32_t slot, const bkf_change_options *o,
+                                const char *path)
+{
+    bkf_status st = bkf_save(path, o->data, o->data_len, image_flags(c), &c->err);
+    if (st)
+        return st;
+    json_t *doc =
+        json_pack("{s:i, s:s, s:i, s:I, s:I}", "api", BKF_API_VERSION, "kind", "ota-select", "slot",
+                  (int)slot, "offset", (json_int_t)o->range.start, "size", (json_int_t)o->data_len);
+    c->result = json_dumps(doc, JSON_COMPACT | JSON_PRESERVE_ORDER);
+    json_decref(doc);
+    say(c,
+        "%s: %zu bytes of metadata for 0x%x that selected app%u; 'ota select' without FILE and -o "
+        "writes them to the device",
+        path, o->data_len, o->range.start, slot);
+    return BKF_OK;
+}
+
+/* On a file, or with -o: the bytes.  On the device: a change like any other. */
+static bkf_status ota_select(struct cli *c, uint32_t slot)
+{
+    bkf_change_options o = { .struct_size = sizeof o,
+                             .kind = BKF_CHANGE_WRITE,
+                             .flags = BKF_CHANGE_OTA_META,
+                             .has_range = 1 };
+    const char *path = NULL;
+    bool file = c->args.n_positional > 2 || args_has(&c->args, OPT_OUTPUT);
+    bkf_image *image = NULL;
+    void *bytes = NULL;
+    bkf_status st = file ? image_output(c, &path) : BKF_OK;
     if (!st)
         st = open_slots(c, 2, &image);
-    if (!st && meta)
-        st = image_load(c, meta, &donor);
     if (!st)
-        st = bkf_image_ota_select(image, slot, donor, &bytes, &len, &offset, &c->err);
+        st = chosen_metadata(c, slot, image, &o, &bytes);
     if (!st)
-        st = bkf_save(path, bytes, len, image_flags(c), &c->err);
-    if (!st) {
-        json_t *doc =
-            json_pack("{s:i, s:s, s:i, s:I, s:I}", "api", BKF_API_VERSION, "kind", "ota-select",
-                      "slot", (int)slot, "offset", (json_int_t)offset, "size", (json_int_t)len);
-        c->result = json_dumps(doc, JSON_COMPACT | JSON_PRESERVE_ORDER);
-        json_decref(doc);
-        say(c, "%s: %zu bytes of metadata that selected app%u; write them with:", path, len, slot);
-        say(c, "  bkflash -p BOARD write --at 0x%x --allow-protected ota_meta %s", offset, path);
-    }
+        st = file ? save_metadata(c, slot, &o, path) : cli_change(c, &o, NULL);
     bkf_free(bytes);
     bkf_image_free(image);
-    bkf_image_free(donor);
     return st;
 }
 

@@ -84,9 +84,17 @@ static const struct opt_spec profile_opts[] = {
 };
 
 /* What every change of the flash takes. */
+#define BACKUP_ROWS                                                                                 \
+    { OPT_DRY_RUN, 'n', "dry-run", NULL, "show the plan, change nothing", false, false },           \
+        { OPT_BACKUP, 0, "backup", "FILE", "this dump is the backup; none is made", false, false }, \
+        { OPT_BACKUP_DIR, 0, "backup-dir", "DIR", "where backups are made", false, false },         \
+    {                                                                                               \
+        OPT_BACKUP_VERIFY, 0, "backup-verify", NULL,                                                \
+            "read all of the backup twice, not only a sample", false, false                         \
+    }
+/* And what a change that the user shapes himself takes besides. */
 #define CHANGE_ROWS                                                                                    \
-    { OPT_DRY_RUN, 'n', "dry-run", NULL, "show the plan, change nothing", false, false },              \
-        { OPT_BACKUP, 0, "backup", "FILE", "this dump is the backup; none is made", false, false },    \
+    BACKUP_ROWS,                                                                                       \
         { OPT_TRUST_BACKUP,                                                                            \
           0,                                                                                           \
           "trust-backup",                                                                              \
@@ -95,14 +103,6 @@ static const struct opt_spec profile_opts[] = {
           false,                                                                                       \
           false },                                                                                     \
         { OPT_NO_BACKUP, 0, "no-backup", NULL, "make no backup: there is no way back", false, false }, \
-        { OPT_BACKUP_DIR, 0, "backup-dir", "DIR", "where backups are made", false, false },            \
-        { OPT_BACKUP_VERIFY,                                                                           \
-          0,                                                                                           \
-          "backup-verify",                                                                             \
-          NULL,                                                                                        \
-          "read all of the backup twice, not only a sample",                                           \
-          false,                                                                                       \
-          false },                                                                                     \
         { OPT_ALLOW_PROTECTED,                                                                         \
           0,                                                                                           \
           "allow-protected",                                                                           \
@@ -188,6 +188,8 @@ static const struct opt_spec ota_opts[] = {
     OPT_FORCE_ROW,
     { OPT_META, 0, "meta", "FILE", "dump of the same product that was seen booting that slot",
       false, false },
+    BACKUP_ROWS,
+    OPT_NO_RUN_ROW,
     END
 };
 static const struct opt_spec splice_opts[] = {
@@ -277,8 +279,10 @@ const struct verb_spec verbs[] = {
       cmd_convert, convert_opts, 2, 2 },
     { "ota", "show|select [app1|app2] [FILE]",
       "the two program slots of a device with ping-pong OTA",
-      "select writes the metadata bytes to -o; 'write' puts them into the device.\n", cmd_ota,
-      ota_opts, 1, 3 },
+      "Without FILE the device of -p is meant.  select changes its metadata as write changes a\n"
+      "partition: planned, backed up, proven, and taken back by 'undo'; with FILE or -o it only\n"
+      "writes the metadata bytes to -o.  A slot that would not boot is refused.\n",
+      cmd_ota, ota_opts, 1, 3 },
     { "splice", "FIRMWARE", "a bootable image from a program and a bootloader",
       "Says why it would boot or not, and writes it only if it would.\n", cmd_splice, splice_opts,
       1, 1 },

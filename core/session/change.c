@@ -256,6 +256,8 @@ static bkf_status prepare(struct change *c, const bkf_change_options *o, const c
     bkf_status st = c->kind == PLAN_ERASE     ? change_target_erase(c, o, err)
                     : c->kind == PLAN_RESTORE ? change_target_dump(c, path, err)
                                               : change_target_file(c, path, o, err);
+    if (!st && (c->flags & BKF_CHANGE_OTA_META))
+        st = change_target_ota(c, err);
     if (!st)
         st = change_areas(c, err);
     if (!st)
@@ -295,8 +297,8 @@ bkf_status bkf_change(bkf_session *s, const bkf_change_options *options, const c
     if (!s || !options)
         return error_set(err, BKF_E_PARAM, "bkf_change: session and options are needed");
     bkf_status st = take_options(&c, s, options, &o, err);
-    if (!st && !path && c.kind != PLAN_ERASE)
-        st = error_set(err, BKF_E_PARAM, "bkf_change: a file is needed");
+    if (!st && !path && c.kind != PLAN_ERASE && !(c.kind == PLAN_WRITE && o.data))
+        st = error_set(err, BKF_E_PARAM, "bkf_change: a file or data is needed");
     if (!st)
         st = change_run(&c, &o, path, report, err);
     change_free(&c);

@@ -83,6 +83,7 @@ bkf_status change_resume_if_same(struct change *, bkf_error *);
 /* change_target.c: file contents and rules into request, target and areas. */
 bkf_status change_target_file(struct change *, const char *path, const bkf_change_options *,
                               bkf_error *);
+bkf_status change_target_ota(struct change *, bkf_error *); /* BKF_CHANGE_OTA_META; after file */
 bkf_status change_target_erase(struct change *, const bkf_change_options *, bkf_error *);
 bkf_status change_target_dump(struct change *, const char *path, bkf_error *);
 bkf_status change_areas(struct change *, bkf_error *);

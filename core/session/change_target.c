@@ -1,5 +1,6 @@
 /* change_target.c - what shall be in the flash: from an image, a dump, or erased. */
 #include "change.h"
+#include "layouts.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,18 +65,42 @@ static bkf_status image_range(struct change *c, const bkf_change_options *o, con
 bkf_status change_target_file(struct change *c, const char *path, const bkf_change_options *o,
                               bkf_error *err)
 {
-    uint8_t *data = NULL;
-    size_t len = 0;
+    uint8_t *read = NULL;
+    const void *data = o->data;
+    size_t len = o->data_len;
     bkf_range r = { 0, 0 };
-    bkf_status st = file_read(path, IMAGE_MAX, &data, &len, err);
+    bkf_status st = BKF_OK;
+    if (!data) {
+        st = file_read(path, IMAGE_MAX, &read, &len, err);
+        data = read;
+    }
     if (!st)
-        st = image_range(c, o, path, len, &r, err);
+        st = image_range(c, o, path ? path : "the image", len, &r, err);
     if (!st)
         st = take_request(c, r, err);
     if (!st)
         memcpy(c->target, data, len);
-    free(data);
+    free(read);
     return st;
+}
+
+/* What only the verb for it may change: exactly the metadata sector, never without a backup. */
+bkf_status change_target_ota(struct change *c, bkf_error *err)
+{
+    struct image_layout l;
+    const struct image_partition *meta =
+        layout_of_profile(c->s->profile, &l) && l.ota_meta != IMAGE_NOWHERE
+            ? layout_find(&l, "ota_meta")
+            : NULL;
+    if (!meta || meta->range.start != c->request.start || meta->range.end != c->request.end)
+        return error_set(err, BKF_E_PARAM,
+                         "0x%06x..0x%06x is not the OTA metadata of %s: give the board's profile",
+                         c->request.start, c->request.end, c->s->profile->name);
+    if (c->flags & BKF_CHANGE_NO_BACKUP)
+        return error_set(err, BKF_E_PROTECTED,
+                         "the OTA metadata cannot be made again: --no-backup is refused");
+    c->allow_all = c->may_change_keep = true;
+    return BKF_OK;
 }
 
 bkf_status change_target_erase(struct change *c, const bkf_change_options *o, bkf_error *err)

@@ -201,7 +201,9 @@ enum {
     BKF_CHANGE_PRESERVE_KEEP = 8u,  /* leave keep partitions out instead of refusing */
     BKF_CHANGE_PAD = 16u,           /* fill the image's last sector with erased bytes */
     BKF_CHANGE_VERIFY_BACKUP = 32u, /* read the whole backup twice where there is no device CRC */
-    BKF_CHANGE_ANY_IMAGE = 64u      /* also a program that is known not to boot there */
+    BKF_CHANGE_ANY_IMAGE = 64u,     /* also a program that is known not to boot there */
+    BKF_CHANGE_OTA_META = 128u      /* the range is the layout's OTA metadata, which is kept and
+                                       protected otherwise; needs a backup */
 };
 typedef struct bkf_change_options {
     uint32_t struct_size;
@@ -213,10 +215,12 @@ typedef struct bkf_change_options {
     const char *const *allow_protected; /* names of protected partitions; NULL-terminated */
     const char *backup;                 /* an existing dump with sidecar, or NULL = make one */
     const char *backup_dir;             /* where to make it; NULL = the user's data folder */
+    const void *data;                   /* write: these bytes instead of a file's, or NULL */
+    size_t data_len;
 } bkf_change_options;
 
-/* Plan, back up, write, verify; path: image (write), dump with sidecar (restore), NULL
- * (erase).  Everything is refused before the first change that can be.  report: JSON with
+/* Plan, back up, write, verify; path: image (write without data), dump with sidecar (restore),
+ * NULL (erase).  Everything is refused before the first change that can be.  report: JSON with
  * the plan and what was proven.  An interrupted change leaves a journal for bkf_resume and
  * bkf_undo; the same call again goes on too. */
 bkf_status bkf_change(bkf_session *, const bkf_change_options *, const char *path, char **report,

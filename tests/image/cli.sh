@@ -64,7 +64,7 @@ expect 2 "there are crc-add" "$bk" convert frobnicate plain.bin -o x.bin
 expect 0 "app2 0x1ba000..0x363000 verifies" "$bk" ota show doorbell.bin
 expect 30 "no two program slots" "$bk" ota show lamp.bin
 expect 30 "not publicly known" "$bk" ota select app2 doorbell.bin -o meta.bin
-expect 0 "--at 0xf000" "$bk" ota select app2 doorbell.bin --meta doorbell-app2.bin -o meta.bin
+expect 0 "4096 bytes of metadata for 0xf000" "$bk" ota select app2 doorbell.bin --meta doorbell-app2.bin -o meta.bin
 cmp meta.bin <(head -c $((0x10000)) doorbell-app2.bin | tail -c 4096) || fail "select: wrong bytes"
 cp doorbell.bin broken.bin
 printf 'x' | dd of=broken.bin bs=1 seek=$((0x1BA100)) conv=notrunc status=none
@@ -98,6 +98,28 @@ expect 40 "made for 0x11000, not for 0x0" "$bk" "${sim[@]}" "${write[@]}" --allo
 expect 40 "silent" "$bk" "${sim[@]}" "${write[@]}" --at 0x0 zero-boot.bin
 expect 0 "" "$bk" "${sim[@]}" "${write[@]}" --at 0x11000 ua.bin
 expect 0 "written on request" "$bk" "${sim[@]}" "${write[@]}" --anyway --at 0x11000 zero-ua.bin
+
+# the other slot, end to end: judged on the device, written as a change like any other, undone
+board=(-p doorbell_mlt1t -a sim -O save=board.bin --state-dir state)
+cp doorbell.bin board.bin
+expect 30 "not publicly known" "$bk" "${board[@]}" ota select app2 -o sel.bin
+expect 0 "that selected app2" "$bk" "${board[@]}" ota select app2 --meta doorbell-app2.bin -o sel.bin
+cmp -s board.bin doorbell.bin || fail "ota select -o changed the flash"
+expect 30 "marked keep" "$bk" "${board[@]}" write --at 0xf000 --allow-protected ota_meta --allow-protected bootloader sel.bin
+expect 0 "nothing was changed" "$bk" "${board[@]}" ota select app2 --meta doorbell-app2.bin --dry-run --backup-dir backups
+cmp -s board.bin doorbell.bin || fail "a dry run changed the flash"
+expect 30 "not publicly known" "$bk" "${board[@]}" ota select app2 --backup-dir backups
+expect 40 "magic" "$bk" "${board[@]}" ota select app2 --meta lamp.bin --backup-dir backups
+expect 0 "4 KiB proven by reading back" "$bk" "${board[@]}" ota select app2 --meta doorbell-app2.bin --backup-dir backups
+cmp <(head -c $((0x10000)) board.bin | tail -c 4096) sel.bin || fail "the metadata was not written"
+cmp <(tail -c +$((0x10001)) board.bin) <(tail -c +$((0x10001)) doorbell.bin) || fail "more than the metadata changed"
+cmp <(head -c $((0xF000)) board.bin) <(head -c $((0xF000)) doorbell.bin) || fail "more than the metadata changed"
+expect 2 "already holds" "$bk" "${board[@]}" ota select app2 --meta doorbell-app2.bin --backup-dir backups
+expect 0 "" "$bk" "${board[@]}" undo
+cmp board.bin doorbell.bin || fail "undo does not bring the metadata back"
+cp broken.bin board.bin
+expect 30 "bad CRC" "$bk" "${board[@]}" ota select app2 --meta doorbell-app2.bin --backup-dir backups
+cmp -s board.bin broken.bin || fail "a refused selection changed the flash"
 
 if [ $failures -ne 0 ]; then
   echo "$failures failures"
