@@ -18,7 +18,6 @@ if(TARGET bkflash)
   install(TARGETS bkflash RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT program)
   install(TARGETS libbkflash LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT library
     NAMELINK_COMPONENT sdk)
-  install(FILES include/bkflash/bkflash.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/bkflash)
 endif()
 install(DIRECTORY conf/chips conf/boards conf/flash conf/wiring conf/layouts conf/log conf/doctor
   DESTINATION ${CMAKE_INSTALL_DATADIR}/bkflash/conf COMPONENT program FILES_MATCHING PATTERN "*.ini")
@@ -36,6 +35,13 @@ file(RELATIVE_PATH BKFLASH_PC_TO_PREFIX /p/${CMAKE_INSTALL_LIBDIR}/pkgconfig /p)
 string(REGEX REPLACE "/$" "" BKFLASH_PC_TO_PREFIX "${BKFLASH_PC_TO_PREFIX}")
 configure_file(cmake/bkflash-plugin.pc.in bkflash-plugin.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/bkflash-plugin.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+if(TARGET libbkflash) # for front ends: header, pkg-config, examples
+  set(BKFLASH_EXAMPLEDIR ${CMAKE_INSTALL_DATADIR}/doc/libbkflash-dev/examples)
+  configure_file(cmake/bkflash.pc.in bkflash.pc @ONLY)
+  install(FILES include/bkflash/bkflash.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/bkflash)
+  install(FILES ${PROJECT_BINARY_DIR}/bkflash.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+  install(FILES examples/Makefile examples/dump.c examples/list.c DESTINATION ${BKFLASH_EXAMPLEDIR})
+endif()
 configure_package_config_file(cmake/BkflashPluginConfig.cmake.in BkflashPluginConfig.cmake
   INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/BkflashPlugin
   PATH_VARS CMAKE_INSTALL_INCLUDEDIR BKFLASH_PLUGINDIR BKFLASH_CHECK)

@@ -43,6 +43,11 @@ for want in usr/lib/udev/rules.d/60-bkflash.rules usr/share/bkflash/conf/doctor/
   usr/share/zsh/vendor-completions/_bkflash usr/share/fish/vendor_completions.d/bkflash.fish; do
   [ -s "$root/$want" ] || fail "$want is missing"
 done
+dpkg-deb -c "$build"/libbkflash-dev_*.deb >"$scratch/dev"
+for want in include/bkflash/bkflash.h pkgconfig/bkflash.pc pkgconfig/bkflash-plugin.pc \
+  share/doc/libbkflash-dev/examples/dump.c bin/bkflash-plugin-check share/man/man7/bkflash-plugin.7.gz; do
+  grep -q "/$want$" "$scratch/dev" || fail "libbkflash-dev lacks $want"
+done
 dpkg-deb -f "$build"/bkflash_*.deb Depends | grep -q 'libbkflash1 (= ' || fail "bkflash needs no libbkflash1"
 dpkg-deb -f "$build"/bkflash_*.deb Depends | grep -q 'libusb-1.0-0' || fail "bkflash needs no libusb"
 dpkg-deb -f "$build"/libbkflash1_*.deb Depends | grep -q 'libjansson4' || fail "libbkflash1 needs no jansson"
