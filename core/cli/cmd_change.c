@@ -113,9 +113,7 @@ static void summary(struct cli *c)
         say(c, "%s done in %s: %s proven by %s, %" PRIu64 " retries, protection %s",
             text_of(doc, "what"), time_text((double)number_of(doc, "duration_us") / 1e6, t),
             size_text(number_of(doc, "proven_bytes"), size), text_of(doc, "proof"),
-            number_of(doc, "retries"),
-            json_is_true(json_object_get(doc, "protection_restored")) ? "as before"
-                                                                      : "NOT as before");
+            number_of(doc, "retries"), text_of(doc, "protection"));
     }
     say_left_alone(c, doc);
     json_decref(doc);

@@ -28,6 +28,7 @@ struct change {
     bool allow_all;           /* going back: every protected area is allowed */
     bool may_change_keep, preserve_keep;
     bool backup_stands; /* resume and undo: the old bytes are saved already */
+    bool undoing;       /* a restore of what the last change replaced */
     /* prepare */
     uint32_t size;
     bkf_range request;
@@ -54,7 +55,13 @@ struct change {
     char backup_sha256[65];
     const char *backup_proof;
     uint32_t status_before, status_bits;
-    bool unlocked, status_known, lock_failed;
+    bool unlocked, status_known;
+    enum {
+        PROTECTION_UNTOUCHED,
+        PROTECTION_RESTORED,
+        PROTECTION_FAILED,
+        PROTECTION_UNSEEN
+    } protection;
     struct journal *journal;
     struct range_list repaired;
     uint64_t by_crc, by_reading; /* bytes proven */

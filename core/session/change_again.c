@@ -34,9 +34,10 @@ static bkf_status adopt(struct change *c, struct journal_state *j, const char *d
     c->unlocked = c->status_known; /* so that the end puts it back in any case */
     c->may_change_keep = j->head.may_change_keep;
     c->preserve_keep = j->head.preserve_keep;
-    c->kind = strcmp(j->head.kind, "erase") == 0     ? PLAN_ERASE
-              : strcmp(j->head.kind, "restore") == 0 ? PLAN_RESTORE
-                                                     : PLAN_WRITE;
+    c->undoing = strcmp(j->head.kind, "undo") == 0;
+    c->kind = strcmp(j->head.kind, "erase") == 0                   ? PLAN_ERASE
+              : c->undoing || strcmp(j->head.kind, "restore") == 0 ? PLAN_RESTORE
+                                                                   : PLAN_WRITE;
     c->allow_all = true; /* the first run was allowed to, and has begun */
     return journal_reopen(dir, c->key, &c->journal, err);
 }
@@ -149,6 +150,11 @@ static bkf_status undo_target(struct change *c, const struct journal_state *j, b
 {
     uint8_t *data = NULL;
     struct sidecar side;
+    if (strcmp(j->head.kind, "undo") == 0)
+        return error_set(err, BKF_E_FILE,
+                         "the last change was an undo, and one step back is all that is kept; an "
+                         "older backup (in %s unless --backup-dir) goes back with: restore FILE",
+                         c->s->ctx->places.backups ? c->s->ctx->places.backups : "no folder");
     if (!j->head.backup[0])
         return error_set(err, BKF_E_FILE,
                          "the last %s was made without a backup, so there is nothing to put back",
@@ -194,8 +200,13 @@ static bkf_status undo_run(struct change *c, char **report, bkf_error *err)
         st = err->status = BKF_E_PARAM;
     if (st)
         return st;
+    if (unfinished && strcmp(j.head.kind, "undo") == 0) {
+        journal_state_free(&j);
+        return resume_run(c, report, err); /* the same command goes on */
+    }
     st = undo_target(c, &j, err);
     c->kind = PLAN_RESTORE;
+    c->undoing = true;
     c->allow_all = c->may_change_keep = c->backup_stands = true;
     if (unfinished) {
         c->status_before = j.head.status;

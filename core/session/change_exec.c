@@ -48,7 +48,10 @@ bkf_status change_lock(struct change *c, bkf_error *err)
         !cls->status(c->s->chip, &c->s->op, &now, &bits, err) && now != c->status_before)
         st = p->restore(c->s->chip, &c->s->op, c->status_before, err);
     c->s->closing = false;
-    c->lock_failed = st != BKF_OK;
+    /* A route that does not show the registers cannot know what they were, nor say so. */
+    c->protection = st                ? PROTECTION_FAILED
+                    : c->status_known ? PROTECTION_RESTORED
+                                      : PROTECTION_UNSEEN;
     return st ? session_failed(c->s, err) : BKF_OK;
 }
 

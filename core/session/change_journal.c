@@ -62,7 +62,7 @@ static void fill_head(const struct change *c, struct journal_head *h)
                                 .status_bits = c->status_bits,
                                 .may_change_keep = c->may_change_keep,
                                 .preserve_keep = c->preserve_keep };
-    snprintf(h->kind, sizeof h->kind, "%s", kinds[c->kind]);
+    snprintf(h->kind, sizeof h->kind, "%s", c->undoing ? "undo" : kinds[c->kind]);
     snprintf(h->backup, sizeof h->backup, "%s", c->backup ? c->backup : "");
     snprintf(h->backup_sha256, sizeof h->backup_sha256, "%s", c->backup_sha256);
     snprintf(h->profile, sizeof h->profile, "%s", c->s->profile->name);

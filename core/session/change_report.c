@@ -50,6 +50,17 @@ static const char *proof_text(const struct change *c)
     return c->by_crc ? "device CRC" : c->by_reading ? "reading back" : "nothing to prove";
 }
 
+static const char *protection_text(const struct change *c)
+{
+    static const char *const texts[] = {
+        [PROTECTION_UNTOUCHED] = "as before",
+        [PROTECTION_RESTORED] = "as before",
+        [PROTECTION_FAILED] = "NOT as before",
+        [PROTECTION_UNSEEN] = "as the loader sets it: this route can neither see nor restore it",
+    };
+    return texts[c->protection];
+}
+
 json_t *change_report(const struct change *c, const char *outcome)
 {
     json_t *doc = json_object();
@@ -57,7 +68,7 @@ json_t *change_report(const struct change *c, const char *outcome)
         return NULL;
     json_object_set_new(doc, "api", json_integer(BKF_API_VERSION));
     json_object_set_new(doc, "kind", json_string("change"));
-    json_object_set_new(doc, "what", json_string(kind_name(c->kind)));
+    json_object_set_new(doc, "what", json_string(c->undoing ? "undo" : kind_name(c->kind)));
     json_object_set_new(doc, "outcome", json_string(outcome));
     json_object_set_new(doc, "device", json_string(c->key));
     json_object_set_new(doc, "label", c->label ? json_string(c->label) : json_null());
@@ -72,7 +83,11 @@ json_t *change_report(const struct change *c, const char *outcome)
     json_object_set_new(doc, "proof", json_string(proof_text(c)));
     json_object_set_new(doc, "repaired", report_ranges(c->repaired.items, c->repaired.n));
     json_object_set_new(doc, "retries", json_integer(c->s->stats.retries));
-    json_object_set_new(doc, "protection_restored", json_boolean(!c->lock_failed));
+    json_object_set_new(doc, "protection", json_string(protection_text(c)));
+    json_object_set_new(doc, "protection_restored",
+                        c->protection == PROTECTION_UNSEEN
+                            ? json_null()
+                            : json_boolean(c->protection != PROTECTION_FAILED));
     json_object_set_new(doc, "duration_us",
                         json_integer((json_int_t)op_now(c->s) - (json_int_t)c->start_us));
     return doc;

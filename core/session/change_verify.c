@@ -1,8 +1,11 @@
 /* change_verify.c - proof that everything touched holds its target; sectors that do not
  * are erased and written again, at most three times. */
 #include "change.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { SR_BUSY = 1 }; /* WIP: bit 0 of SR1 on every NOR die (JESD216, status polling) */
 
 static const uint8_t *at_target(const struct change *c, uint32_t off)
 {
@@ -98,16 +101,39 @@ static bkf_status repair(struct change *c, const struct range_list *bad, bkf_err
     return BKF_OK;
 }
 
-static bkf_status give_up(const struct range_list *bad, bkf_error *err)
+/* What the status registers say about it, where this route shows them. */
+static const char *suspicion(struct change *c, char buf[200])
+{
+    const bkf_chip_class *cls = c->s->chip_class;
+    bkf_error ignored = BKF_ERROR_INIT;
+    uint32_t value = 0, bits = 0;
+    bool seen = cls->status && !cls->status(c->s->chip, &c->s->op, &value, &bits, &ignored);
+    if (seen && (value & SR_BUSY))
+        snprintf(buf, 200,
+                 "the flash stays busy (WIP set, status %02X): power-cycle the target, then try "
+                 "'bkflash resume'",
+                 (unsigned)value & 0xFF);
+    else if (seen)
+        snprintf(buf, 200,
+                 "the flash is protected there or worn out; look at 'bkflash protect show', then "
+                 "try 'bkflash resume', or 'bkflash undo'");
+    else
+        snprintf(buf, 200,
+                 "the flash is protected there, worn out, or stays busy, which this route cannot "
+                 "show; power-cycle the target, then try 'bkflash resume', or another route (-a)");
+    return buf;
+}
+
+static bkf_status give_up(struct change *c, const struct range_list *bad, bkf_error *err)
 {
     uint32_t at = bad->items[0].start, n = 0;
+    char why[200];
     for (size_t i = 0; i < bad->n; i++)
         n += range_len(bad->items[i]) / SECTOR;
     bkf_status st = error_set(err, BKF_E_VERIFY,
                               "%u sector%s cannot be written, the first at 0x%06x, after %d tries: "
-                              "the flash is protected there or worn out; look at 'bkflash protect "
-                              "show', then try 'bkflash resume', or 'bkflash undo'",
-                              n, n == 1 ? "" : "s", at, REPAIR_ROUNDS);
+                              "%s",
+                              n, n == 1 ? "" : "s", at, REPAIR_ROUNDS, suspicion(c, why));
     error_effect(err, BKF_EFFECT_PARTIAL);
     return st;
 }
@@ -118,7 +144,7 @@ static bkf_status verify_range(struct change *c, bkf_range r, bkf_error *err)
     bkf_status st = check(c, r, &bad, err);
     for (int round = 0; !st && bad.n; round++) {
         if (round == REPAIR_ROUNDS) {
-            st = give_up(&bad, err);
+            st = give_up(c, &bad, err);
             break;
         }
         st = repair(c, &bad, err);

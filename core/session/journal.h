@@ -11,7 +11,7 @@
 
 /* Everything needed to go on or to go back, written as the first record. */
 struct journal_head {
-    char kind[16];          /* "write", "erase", "restore" */
+    char kind[16];          /* "write", "erase", "restore", "undo" */
     bkf_range request;      /* flash bytes that the target covers */
     char target_sha256[65]; /* filled by journal_begin; "" = erase, there is no target */
     char backup[512];       /* file that holds the old bytes; "" = none was made */

@@ -152,6 +152,38 @@ static void uart_rom(void **state)
     every_call("bk7231n", "uart");
 }
 
+/* The way back, broken too: 'undo' once more, or 'resume', finishes it. */
+static void broken_undo(void **state)
+{
+    (void)state;
+    static const char *const routes[][2] = { { "bk7252", "" }, { "bk7252", "uart" } };
+    for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
+        struct world *w = calloc(1, sizeof *w);
+        unsigned finished = 0;
+        world_make(w, routes[i][0], routes[i][1]);
+        for (unsigned n = 20; n < 220; n += 12) {
+            char when[60];
+            world_reset(w);
+            assert_int_equal(run(w, WRITE, ""), 0);
+            snprintf(when, sizeof when, "kill@%u", n);
+            int first = run(w, UNDO, when);
+            snprintf(when, sizeof when, "undo, kill@%u, then %s", n, n % 8 ? "undo" : "resume");
+            int second = run(w, n % 8 ? UNDO : RESUME, "");
+            size_t at;
+            if (first == KILLED && second == 2) /* not begun yet */
+                assert_true(world_flash_is(w, w->after, &at) || world_flash_is(w, w->before, &at));
+            else if (first == KILLED && second)
+                fail_msg("%s: exit %d", when, second);
+            else
+                world_expect(w, w->before, when);
+            finished += first == KILLED && second == 0;
+        }
+        assert_true(finished > 4);
+        world_free(w);
+        free(w);
+    }
+}
+
 int main(void)
 {
     world_environment();
@@ -159,6 +191,7 @@ int main(void)
         cmocka_unit_test(spi),
         cmocka_unit_test(uart_bootloader),
         cmocka_unit_test(uart_rom),
+        cmocka_unit_test(broken_undo),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -189,6 +189,8 @@ bkf_status uart_rom_jedec(struct beken_uart *, uint32_t *jedec, bkf_error *);
 bkf_status uart_rom_sr(struct beken_uart *, uint8_t opcode, uint8_t *value, bkf_error *);
 bkf_status uart_rom_status(struct beken_uart *, uint32_t *value, uint32_t *bits, bkf_error *);
 bkf_status uart_rom_set_status(struct beken_uart *, uint32_t value, uint32_t mask, bkf_error *);
+/* The flash has finished what it was told, or BKF_E_IO: it stays busy past all reason. */
+bkf_status uart_rom_idle(struct beken_uart *, bkf_error *);
 bkf_status uart_rom_efuse(struct beken_uart *, uint32_t index, uint8_t *value, bkf_error *);
 enum { UART_SR_BITS = 0x407C, UART_SR_BITS_MX = 0x003C }; /* CMP and BP4..BP0 */
 /* Macronix MX25V has a configuration register in place of SR2, and QE in SR1 bit 6. */

@@ -8,7 +8,9 @@ enum {
     EFUSE_CTRL = 0x00800074, /* bit 0 enable, bit 1 write, bits 12:8 byte address */
     EFUSE_DATA = 0x00800078, /* bits 7:0 data, bit 8 valid */
     SHORT_US = 300000,
-    SR_WRITE_US = 60000
+    SR_WRITE_US = 60000,
+    IDLE_US = 1000000, /* longer than any page program; the ROM itself waits for erases */
+    IDLE_STEP_US = 10000
 };
 
 static bkf_status refuse(bkf_error *err, const char *rule, uint32_t addr)
@@ -228,6 +230,24 @@ static bkf_status write_sr(struct beken_uart *u, uint8_t opcode, const uint8_t *
     uint8_t busy = 1;
     while (st == BKF_OK && (busy & 1) && uart_now(&u->io) < end) {
         st = uart_rom_sr(u, 0x05, &busy, err);
+    }
+    return st;
+}
+
+bkf_status uart_rom_idle(struct beken_uart *u, bkf_error *err)
+{
+    const uint64_t end = uart_now(&u->io) + IDLE_US;
+    uint8_t sr = 0;
+    bkf_status st = uart_rom_sr(u, 0x05, &sr, err);
+    while (st == BKF_OK && (sr & 1) && uart_now(&u->io) < end) {
+        uart_sleep(&u->io, IDLE_STEP_US);
+        st = uart_rom_sr(u, 0x05, &sr, err);
+    }
+    if (st == BKF_OK && (sr & 1)) {
+        return uart_error(err, BKF_E_IO,
+                          "the flash stays busy (WIP set, status %02X) though the loader has "
+                          "finished; power-cycle the target",
+                          (unsigned)sr);
     }
     return st;
 }

@@ -17,6 +17,24 @@ static bkf_status changed(bkf_error *err, bkf_status st, uint32_t effect)
     return st;
 }
 
+/* Only the ROM lets the host see.  A lost answer here says nothing of the flash: what was
+ * written is proven later in any case. */
+static bkf_status finished(struct beken_uart *u, bkf_error *err)
+{
+    if (u->id.family != UART_ROM) {
+        return BKF_OK;
+    }
+    bkf_error local = BKF_ERROR_INIT;
+    bkf_status st = uart_rom_idle(u, &local);
+    if (link_trouble(st)) {
+        return uart_link_recover(u, UART_READ_SR, err);
+    }
+    if (st != BKF_OK && err) {
+        *err = local;
+    }
+    return st;
+}
+
 static bkf_status one_erase(struct beken_uart *u, uint8_t code, uint32_t addr, bkf_error *err)
 {
     if (u->id.family == UART_L && !u->writable) {
@@ -38,6 +56,13 @@ static bkf_status erase_retry(struct beken_uart *u, uint8_t code, uint32_t addr,
                 *err = local;
             }
             return st;
+        }
+        /* The ROM gives up on a flash that stays busy; asking again would not help. */
+        if (st == BKF_E_PROTOCOL) {
+            st = finished(u, err);
+            if (st != BKF_OK) {
+                return st;
+            }
         }
         if (tries == ATTEMPTS) {
             return uart_error(err, BKF_E_IO, "erasing 0x%06X failed %u times; the last time: %s",
@@ -251,5 +276,5 @@ bkf_status uart_program_range(struct beken_uart *u, uint32_t off, const uint8_t 
             u->io.op->progress(u->io.op, at, len);
         }
     }
-    return BKF_OK;
+    return changed(err, finished(u, err), BKF_EFFECT_UNKNOWN);
 }
