@@ -5,6 +5,7 @@
 #   tests/run_all.sh dev lint        just these
 #
 # Stages: lint dev release valgrind clang tsan tidy fuzz
+# and one that only runs when it is named, as it needs root, debootstrap and minutes: debian
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 unset "${!BKFLASH_@}" # a user's settings must not reach the tests
@@ -67,11 +68,19 @@ stage_fuzz() {
   return $ok
 }
 
+# Packages built, installed, used and purged on a Debian 12 made for it.
+stage_debian() {
+  local packages=$PWD/build/package-test code=0
+  bash tests/docs/deb.sh "$PWD" "$packages" || return 1
+  tests/sdk/clean_install.sh "$packages" "$packages/base.tar" || code=$?
+  [ $code -eq 77 ] || return $code # it has said why it was skipped
+}
+
 stages=("$@")
 [ ${#stages[@]} -gt 0 ] || stages=(lint dev release valgrind clang tsan tidy fuzz)
 for s in "${stages[@]}"; do
   case $s in
-  lint | dev | release | valgrind | clang | tsan | tidy | fuzz) ;;
+  lint | dev | release | valgrind | clang | tsan | tidy | fuzz | debian) ;;
   *)
     echo "run_all.sh: no stage named '$s'" >&2
     exit 2
