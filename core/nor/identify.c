@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ID_TRIES = 16, ID_SAME = 3, RATE_SAMPLE = 4096, ASK = 4 };
+enum { ID_TRIES = 16, ID_SAME = 3, RATE_SAMPLE = 1024, RATE_MAX = 8192, RATE_US = 2000, ASK = 4 };
 
 bkf_status nor_rdid(bkf_nor *nor, uint32_t *jedec, bkf_error *err)
 {
@@ -260,13 +260,18 @@ static void init_timing(bkf_nor *nor)
     }
 }
 
+/* As short as a slow adapter allows, long enough that a fast one is not judged by its delays. */
 static bkf_status measure_rate(bkf_nor *nor, const bkf_op *op, bkf_error *err)
 {
-    uint8_t buf[RATE_SAMPLE];
-    uint64_t start = op->now_us(op);
-    bkf_status st = nor_read_plain(nor, 0, buf, sizeof buf, err);
-    uint64_t us = op->now_us(op) - start;
-    nor->timing.read_rate = us ? (uint32_t)((uint64_t)sizeof buf * 1000000u / us) : 0;
+    uint8_t buf[RATE_MAX];
+    bkf_status st = BKF_OK;
+    uint64_t us = 0;
+    for (size_t n = RATE_SAMPLE; n <= RATE_MAX && us < RATE_US && !st; n *= 8) {
+        uint64_t start = op->now_us(op);
+        st = nor_read_plain(nor, 0, buf, n, err);
+        us = op->now_us(op) - start;
+        nor->timing.read_rate = us ? (uint32_t)((uint64_t)n * 1000000u / us) : 0;
+    }
     return st;
 }
 

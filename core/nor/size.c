@@ -18,6 +18,22 @@ static bool constant(const uint8_t *p, size_t n)
     return n < 2 || !memcmp(p, p + 1, n - 1);
 }
 
+/* Two places in one submission. */
+static bkf_status read_both(bkf_nor *nor, uint32_t a, uint32_t b, uint8_t *pa, uint8_t *pb,
+                            bkf_error *err)
+{
+    uint8_t cmd[2][4];
+    nor_address(cmd[0], OP_READ, a);
+    nor_address(cmd[1], OP_READ, b);
+    const bkf_spi_step steps[] = {
+        { .kind = BKF_STEP_XFER, .flags = BKF_SPI_HOLD_CS, .tx = cmd[0], .len = sizeof cmd[0] },
+        { .kind = BKF_STEP_XFER, .rx = pa, .len = SAMPLE },
+        { .kind = BKF_STEP_XFER, .flags = BKF_SPI_HOLD_CS, .tx = cmd[1], .len = sizeof cmd[1] },
+        { .kind = BKF_STEP_XFER, .rx = pb, .len = SAMPLE },
+    };
+    return nor_run(nor, steps, sizeof steps / sizeof steps[0], err);
+}
+
 /* Are the bytes at a and at b the same?  A difference is believed when it comes twice. */
 static bkf_status equal_at(bkf_nor *nor, uint32_t a, uint32_t b, uint8_t *pa, bool *equal,
                            bool *blank_b, bkf_error *err)
@@ -25,9 +41,7 @@ static bkf_status equal_at(bkf_nor *nor, uint32_t a, uint32_t b, uint8_t *pa, bo
     uint8_t pb[SAMPLE];
     *equal = false;
     for (int i = 0; i < TRIES && !*equal; i++) {
-        bkf_status st = nor_read_plain(nor, a, pa, SAMPLE, err);
-        if (!st)
-            st = nor_read_plain(nor, b, pb, SAMPLE, err);
+        bkf_status st = read_both(nor, a, b, pa, pb, err);
         if (st)
             return st;
         *equal = !memcmp(pa, pb, SAMPLE);

@@ -108,7 +108,7 @@ static void other_ids(void **state)
     bkf_session *s = NULL;
     uint8_t *want = open_and_dump(&h, with_id), *part, *after;
     size_t n, m;
-    interrupt(&h, "fault=unplug@84");
+    interrupt(&h, "fault=unplug@68");
     load(&h, "d.bin.part", &part, &n);
     assert_int_equal(dump(&h, "seed=2", NULL, &err), BKF_E_MISMATCH);
     const char *first = strstr(err.message, "unique id ");
@@ -140,7 +140,7 @@ static void other_contents(void **state)
     struct harness h;
     bkf_error err;
     uint8_t *want = open_and_dump(&h, without_id);
-    interrupt(&h, "fault=unplug@70");
+    interrupt(&h, "fault=unplug@64");
     assert_int_equal(dump(&h, "seed=2", NULL, &err), BKF_E_MISMATCH);
     assert_non_null(strstr(err.message, "the flash differs at 0x"));
     assert_non_null(strstr(err.message, "remove "));
@@ -162,7 +162,7 @@ static void torn_logs(void **state)
     uint8_t *want = open_and_dump(&h, without_id), *part, *log;
     size_t n, len;
     unsigned resumed = 0;
-    interrupt(&h, "fault=unplug@80");
+    interrupt(&h, "fault=unplug@74");
     load(&h, "d.bin.part", &part, &n);
     load(&h, "d.bin.part.log", &log, &len);
     for (size_t cut = len % 3; cut <= len; cut += 3) {
@@ -192,7 +192,7 @@ static void worthless_parts(void **state)
     bkf_error err;
     uint8_t *want = open_and_dump(&h, without_id), *part, *log;
     size_t n, len;
-    interrupt(&h, "fault=unplug@70");
+    interrupt(&h, "fault=unplug@64");
     load(&h, "d.bin.part", &part, &n);
     load(&h, "d.bin.part.log", &log, &len);
     memcpy(log + len / 2, "{}}{", 4);
@@ -229,13 +229,13 @@ static void lost_bytes(void **state)
     bkf_error err;
     char path[128];
     uint8_t *want = open_and_dump(&h, without_id), *zero = calloc(1, SIZE);
-    interrupt(&h, "fault=unplug@70");
+    interrupt(&h, "fault=unplug@64");
     assert_int_equal(truncate(harness_path(&h, "d.bin.part", path), SIZE / 2), 0);
     if (dump(&h, NULL, NULL, &err))
         fail_msg("%s", err.message);
     assert_non_null(strstr(h.log, "has not the"));
     expect_whole(&h, want, "shorter part");
-    interrupt(&h, "fault=unplug@70");
+    interrupt(&h, "fault=unplug@64");
     store(&h, "d.bin.part", zero, SIZE);
     assert_int_equal(dump(&h, NULL, NULL, &err), BKF_E_MISMATCH);
     clear(&h);
@@ -253,7 +253,7 @@ static void other_range(void **state)
     bkf_read_options part = { .struct_size = sizeof part,
                               .has_range = 1,
                               .range = { 0x10000, 0x70000 } };
-    interrupt(&h, "fault=unplug@70");
+    interrupt(&h, "fault=unplug@64");
     if (harness_dump(&h, NULL, &part, "d.bin", NULL, &err))
         fail_msg("%s", err.message);
     assert_non_null(strstr(h.log, "it is of 0x0..0x80000"));
@@ -350,19 +350,19 @@ static void resumes(void **state)
     uint8_t *want = open_and_dump(&h, without_id);
     assert_int_equal(resume(&h, &report, &err), BKF_E_PARAM);
     assert_non_null(strstr(err.message, "nothing to resume"));
-    interrupt(&h, "fault=unplug@70");
+    interrupt(&h, "fault=unplug@64");
     assert_int_equal(resume(&h, &report, &err), 0);
     assert_non_null(strstr(report, harness_path(&h, "d.bin", path)));
     bkf_free(report);
     expect_whole(&h, want, "resume");
     assert_int_equal(resume(&h, &report, &err), BKF_E_PARAM);
     /* its files were removed: there is nothing to resume either */
-    interrupt(&h, "fault=unplug@70");
+    interrupt(&h, "fault=unplug@64");
     clear(&h);
     assert_int_equal(resume(&h, &report, &err), BKF_E_PARAM);
     /* two of them: which one? */
-    interrupt(&h, "fault=unplug@70");
-    const char *const options[] = { "fault=unplug@70", NULL };
+    interrupt(&h, "fault=unplug@64");
+    const char *const options[] = { "fault=unplug@64", NULL };
     assert_int_equal(harness_dump(&h, options, &whole, "e.bin", NULL, &err), BKF_E_LINK_LOST);
     assert_int_equal(resume(&h, &report, &err), BKF_E_PARAM);
     assert_non_null(strstr(err.message, "d.bin"));

@@ -113,8 +113,15 @@ __attribute__((format(printf, 3, 4))) bkf_status beken_error(bkf_error *, bkf_st
                   "comes first)",                                                                  \
           .min = 10000,                                                                            \
           .max = 60000000 },                                                                       \
+        { .key = "reset_low",                                                                      \
+          .type = BKF_PROP_MICROSECONDS,                                                           \
+          .dflt = "100ms",                                                                         \
+          .help = "how long CEN is held low to get in; longer when that fails",                    \
+          .min = 1000,                                                                             \
+          .max = 10000000 },                                                                       \
     {                                                                                              \
-        .key = "reset_low", .type = BKF_PROP_MICROSECONDS, .dflt = "100ms",                        \
-        .help = "how long CEN is held low", .min = 1000, .max = 10000000                           \
+        .key = "reset_exit", .type = BKF_PROP_MICROSECONDS, .dflt = "50ms",                        \
+        .help = "how long CEN is held low at the end, so that the application starts",             \
+        .min = 1000, .max = 10000000                                                               \
     }
 #endif

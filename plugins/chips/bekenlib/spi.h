@@ -60,7 +60,7 @@ struct spi_settings {
     int only_rung; /* -1 = all */
     int only_mode; /* -1 = as the rung says */
     uint8_t token;
-    uint32_t entry_hz, max_hz, reset_low_us;
+    uint32_t entry_hz, max_hz, reset_low_us, reset_exit_us;
 };
 struct spi_entry {
     const bkf_host *host;

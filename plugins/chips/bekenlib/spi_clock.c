@@ -60,17 +60,31 @@ static bkf_status climb(struct spi_entry *e, uint8_t *ref, bkf_error *err)
     return BKF_OK;
 }
 
+/* An adapter with one clock needs no trial reads. */
+static bkf_status can_climb(struct spi_entry *e, bool *can, bkf_error *err)
+{
+    uint32_t old = e->hz;
+    *can = false;
+    if (e->set.max_hz <= old)
+        return BKF_OK;
+    bkf_status st = spi_setup(e, e->mode, e->set.max_hz, err);
+    *can = !st && e->hz > old;
+    return *can ? spi_setup(e, e->mode, old, err) : st;
+}
+
 bkf_status spi_raise_clock(struct spi_entry *e, bkf_error *err)
 {
-    if (e->set.max_hz <= e->hz)
-        return BKF_OK;
+    bool can;
+    bkf_status st = can_climb(e, &can, err);
+    if (st || !can)
+        return st;
     const bkf_memory *memory = memory_of(e);
     uint64_t known = 0, limit = 0;
     uint8_t *ref = malloc(REF);
     if (!ref)
         return beken_error(err, BKF_E_NOMEM, "out of memory");
     bool ok = false;
-    bkf_status st = spi_read_at(e, 0, ref, REF, err);
+    st = spi_read_at(e, 0, ref, REF, err);
     bool remembered = memory && memory->get(memory, MEMORY_KEY, &known) && known > e->hz &&
                       known <= e->set.max_hz && memory->get(memory, MEMORY_LIMIT, &limit) &&
                       limit >= e->set.max_hz; /* a higher limit: try again what it allows */

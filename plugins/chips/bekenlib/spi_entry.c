@@ -27,7 +27,6 @@ enum {
     WAKE_AFTER_US = 1000000, /* when to try to wake it */
     JITTER_FROM = 9,
     JITTER_US = 3000,
-    RESET_EXIT_US = 100000,
     VERIFY_TRIES = 3,
     VERIFY_IDS = 16,
     VERIFY_BYTES = 64
@@ -67,6 +66,7 @@ bkf_status spi_settings_read(struct spi_settings *s, const bkf_props *props, con
         .entry_hz = (uint32_t)props->num(props, "entry_clock"),
         .max_hz = links->clock_hz ? links->clock_hz : (uint32_t)props->num(props, "spi_clock"),
         .reset_low_us = (uint32_t)props->num(props, "reset_low"),
+        .reset_exit_us = (uint32_t)props->num(props, "reset_exit"),
     };
     if (strategy[0] >= '0' && strategy[0] < '0' + SPI_RUNGS && !strategy[1])
         s->only_rung = strategy[0] - '0';
@@ -166,12 +166,13 @@ static bkf_status park(struct spi_entry *e, uint32_t on, bkf_error *err)
     return st == BKF_E_UNSUPPORTED ? BKF_OK : st;
 }
 
-/* reset_low, then three and ten times that with every full turn of the ladder. */
-static uint64_t low_us(const struct spi_entry *e, uint32_t attempt)
+/* A reset is longer by three and ten times with every full turn of the ladder: some boards
+ * have a large capacitor on CEN. */
+static uint64_t stretch(uint64_t us, uint32_t attempt)
 {
     static const uint32_t factors[] = { 1, 3, 10 };
-    uint32_t turn = (attempt - 1) / SPI_RUNGS;
-    return (uint64_t)e->set.reset_low_us * factors[turn > 2 ? 2 : turn];
+    uint32_t turn = attempt ? (attempt - 1) / SPI_RUNGS : 0;
+    return us * factors[turn > 2 ? 2 : turn];
 }
 
 static uint32_t pre_us(const struct spi_entry *e, const struct spi_rung *rung, uint32_t attempt)
@@ -297,7 +298,7 @@ static bkf_status attempt_once(struct spi_entry *e, const struct spi_rung *rung,
     if (st)
         return st;
     if (e->has_cen)
-        e->op->sleep_us(e->op, low_us(e, attempt));
+        e->op->sleep_us(e->op, stretch(e->set.reset_low_us, attempt));
     if (rung->float_pins)
         st = park(e, 0, err);
     if (!st) {
@@ -403,6 +404,6 @@ bkf_status spi_leave(struct spi_entry *e, const bkf_op *op, uint32_t run, bkf_er
     st = set_cen(e, 0, err);
     if (st)
         return st;
-    op->sleep_us(op, RESET_EXIT_US);
+    op->sleep_us(op, stretch(e->set.reset_exit_us, e->resets));
     return set_cen(e, 1, err);
 }

@@ -82,6 +82,8 @@ part_dump() {
   local theirs once
   theirs=$(field time_us)
   both 'ch341a' ch341a 31500000 101 --
+  # the whole run, resets and identification included, is within 1.01 of the wire's limit
+  [ "$once" -le $((31500000 * 101 / 100)) ] || fail "CH341A: $once us for the whole dump"
   [ "$once" -lt "$theirs" ] || fail "CH341A: $once us, not below flashrom's $theirs us"
   flashrom_row ft232h ft2232_spi:type=232H
   both 'ft232h 6 MHz' ft232h 5592411 101 --
