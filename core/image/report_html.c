@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { RANGES_SHOWN = 40 };
+
 static const char style[] =
     ":root{color-scheme:light "
     "dark;--bg:#fff;--fg:#1d232a;--dim:#5b6570;--line:#d5dae0;--card:#f6f7f9;"
@@ -19,29 +21,42 @@ static const char style[] =
     "*{box-sizing:border-box}body{margin:0 "
     "auto;max-width:70rem;padding:1.5rem;background:var(--bg);"
     "color:var(--fg);font:15px/1.5 "
-    "system-ui,sans-serif}h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;"
+    "system-ui,sans-serif}h1{font-size:1.5rem;margin:0;overflow-wrap:anywhere}h2{font-size:1.1rem;"
     "margin:2rem 0 .6rem;border-bottom:1px solid var(--line);padding-bottom:.25rem}"
     "p{margin:.4rem 0}.dim{color:var(--dim)}code,.mono{font:13px/1.4 ui-monospace,monospace}"
     ".mono{overflow-wrap:anywhere}table{border-collapse:collapse;width:100%;font-size:14px}"
     "th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid "
     "var(--line);vertical-align:top}"
-    "th{color:var(--dim);font-weight:600}td.n{font:13px/1.6 "
+    "th{color:var(--dim);font-weight:600;white-space:nowrap}tbody "
+    "th{white-space:normal}td.n{font:13px/1.6 "
     "ui-monospace,monospace;white-space:nowrap}"
     ".scroll{overflow-x:auto}svg{width:100%;height:auto;display:block}svg text{fill:var(--fg);"
     "font:12px system-ui,sans-serif}svg .s{fill:var(--dim);font:11px ui-monospace,monospace}"
     ".b{fill:var(--boot)}.c{fill:var(--code)}.c2{fill:var(--code2)}.d{fill:var(--data)}.k{fill:var("
     "--keys)}"
-    ".z{fill:var(--none)}.df{fill:var(--bad)}.ln{stroke:var(--line);fill:none}"
+    "svg .out{fill:var(--fg)}svg "
+    ".in{text-anchor:middle;paint-order:stroke;stroke:var(--bg);stroke-width:3px}"
+    ".veil{fill:var(--none);opacity:.8}.z{fill:var(--none)}.df{fill:var(--bad)}.ln{stroke:var(--"
+    "dim);fill:none}"
     ".ok{color:var(--ok)}.warn{color:var(--warn)}.bad{color:var(--bad)}"
     ".tag{display:inline-block;border:1px solid currentColor;border-radius:.6rem;padding:0 .5rem;"
     "font-size:12px}.card{background:var(--card);border:1px solid var(--line);border-radius:.5rem;"
     "padding:.8rem 1rem;margin:.8rem 0}.legend span{margin-right:1rem;white-space:nowrap}"
     ".sw{display:inline-block;width:.8rem;height:.8rem;border-radius:.15rem;margin-right:.3rem;"
     "vertical-align:-.08rem}"
+    /* a phone: the map and wide tables scroll, a finding's evidence goes below it */
+    "@media screen and (max-width:44rem){body{padding:1rem}.map svg{width:46rem}"
+    ".scroll table{min-width:38rem}.f table{min-width:0}.f thead{display:none}"
+    ".f tr{display:grid;grid-template-columns:5.5rem 1fr auto;padding:.4rem 0;border-bottom:1px "
+    "solid var(--line)}.f td{border:0;padding:.1rem .3rem;overflow-wrap:anywhere}"
+    ".f td:last-child{grid-column:2/-1}.hash tr{display:block;padding:.3rem 0;border-bottom:1px "
+    "solid var(--line)}.hash th,.hash td{display:block;border:0;padding:0 .3rem}}"
     "@media print{:root{color-scheme:light;--bg:#fff;--fg:#000;--dim:#444;--line:#bbb;--card:#fff;"
     "--boot:#7a5cd6;--code:#2f6fd0;--code2:#1e9a8b;--data:#c07a1c;--keys:#b8445f;--none:#eee;"
     "--ok:#1c7c3c;--warn:#9a6300;--bad:#b3261e;--ent0:#f4f4f4;--ent1:#555}"
-    "body{max-width:none;padding:0;font-size:11px}h2,table,svg,.card{break-inside:avoid}"
+    "body{max-width:none;padding:0;font-size:11px}h1{font-size:16px}table{font-size:11px}"
+    "h2{break-after:avoid}tr,svg,.card{break-inside:avoid}thead{display:table-header-group}"
+    "code,.mono,td.n{font-size:10px}"
     "*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}";
 
 void html_text(struct strbuf *out, const char *s)
@@ -84,9 +99,10 @@ static void cellf(struct strbuf *out, const char *class, const char *fmt, ...)
     cell(out, class, buf);
 }
 
-static void heading(struct strbuf *out, const char *name, const char *columns)
+/* class: of the table's box, besides "scroll". */
+static void heading(struct strbuf *out, const char *class, const char *name, const char *columns)
 {
-    strbuf_addf(out, "<h2>%s</h2><div class=\"scroll\"><table><thead><tr>", name);
+    strbuf_addf(out, "<h2>%s</h2><div class=\"scroll%s\"><table><thead><tr>", name, class);
     while (*columns) {
         size_t n = strcspn(columns, "|");
         strbuf_addf(out, "<th>%.*s</th>", (int)n, columns);
@@ -98,6 +114,13 @@ static void heading(struct strbuf *out, const char *name, const char *columns)
 static void table_end(struct strbuf *out)
 {
     strbuf_addf(out, "</tbody></table></div>");
+}
+
+/* The page may be posted: whose folders the file lay in is nobody's business. */
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash && slash[1] ? slash + 1 : path;
 }
 
 static void head(const struct image_facts *f, const char *name, struct strbuf *out)
@@ -140,7 +163,7 @@ static void damage(const struct image_facts *f, struct strbuf *out)
 static void findings(const struct image_facts *f, struct strbuf *out)
 {
     static const char *const classes[] = { "warn", "", "ok" };
-    heading(out, "Findings", "What|Finding|How sure|Evidence");
+    heading(out, " f", "Findings", "What|Finding|How sure|Evidence");
     for (size_t i = 0; i < f->n_claims; i++) {
         const struct claim *c = &f->claim[i];
         strbuf_addf(out, "<tr>");
@@ -170,14 +193,11 @@ static void part_state(const struct part_fact *s, struct strbuf *out)
 
 static void partitions(const struct image_facts *f, struct strbuf *out)
 {
-    struct sha256_hex sha;
     if (!f->n_parts)
         return;
-    heading(out, "Partitions", "Name|Start|End|State|Entropy|SHA-256");
+    heading(out, "", "Partitions", "Name|Start|End|State|Entropy|Size");
     for (size_t i = 0; i < f->n_parts; i++) {
         const struct part_fact *s = &f->part[i];
-        bkf_range have = { f->base, (uint32_t)(f->base + f->data_len) };
-        bkf_range r = range_intersect(have, s->part->range);
         strbuf_addf(out, "<tr>");
         cell(out, NULL, s->part->name);
         cellf(out, "n", "0x%06x", s->part->range.start);
@@ -187,12 +207,7 @@ static void partitions(const struct image_facts *f, struct strbuf *out)
             cell(out, "dim", "-");
         else
             cellf(out, "n", "%.2f", s->entropy);
-        if (!s->outside && !s->blank) {
-            sha256_of(f->data + (r.start - f->base), range_len(r), &sha);
-            cellf(out, "n", "%.16s...", sha.text);
-        } else {
-            cell(out, "dim", "-");
-        }
+        cellf(out, "n", "%u KiB", range_len(s->part->range) / 1024);
         strbuf_addf(out, "</tr>");
     }
     table_end(out);
@@ -202,7 +217,7 @@ static void slots(const struct image_facts *f, struct strbuf *out)
 {
     if (!f->ota.present)
         return;
-    heading(out, "OTA slots", "Slot|Start|Code to|Verdict|Why");
+    heading(out, "", "OTA slots", "Slot|Start|Code to|Verdict|Why");
     for (size_t i = 0; i < 2; i++) {
         const struct ota_slot *s = &f->ota.slot[i];
         strbuf_addf(out, "<tr>");
@@ -228,7 +243,7 @@ static void containers(const struct image_facts *f, struct strbuf *out)
 {
     if (!f->n_rbl)
         return;
-    heading(out, "RBL containers", "Name|Header at|Algorithm|Raw|Packed|State");
+    heading(out, "", "RBL containers", "Name|Header at|Algorithm|Raw|Packed|State");
     for (size_t i = 0; i < f->n_rbl; i++) {
         const struct rbl_fact *r = &f->rbl[i];
         const struct rbl_header *h = &r->found.header;
@@ -249,7 +264,7 @@ static void storage(const struct image_facts *f, bool show, struct strbuf *out)
 {
     if (!f->kv)
         return;
-    heading(out, "Storage", "Key|Bytes|Sum|Value");
+    heading(out, "", "Storage", "Key|Bytes|Sum|Value");
     for (size_t i = 0; i < f->kv->n_entries; i++) {
         const struct kv_entry *e = &f->kv->entry[i];
         uint8_t *v =
@@ -270,20 +285,40 @@ static void storage(const struct image_facts *f, bool show, struct strbuf *out)
                 f->kv->key_block + f->base, f->kv->n_blocks, f->kv->bad_blocks);
 }
 
+static void hash_row(struct strbuf *out, const char *what, const char *hash)
+{
+    strbuf_addf(out, "<tr><th>");
+    html_text(out, what);
+    strbuf_addf(out, "</th><td class=\"mono\">%s</td></tr>", hash);
+}
+
+static void part_hashes(const struct image_facts *f, struct strbuf *out)
+{
+    bkf_range have = { f->base, (uint32_t)(f->base + f->data_len) };
+    struct sha256_hex sha;
+    for (size_t i = 0; i < f->n_parts; i++) {
+        const struct part_fact *s = &f->part[i];
+        bkf_range r = range_intersect(have, s->part->range);
+        if (s->outside || s->blank)
+            continue;
+        sha256_of(f->data + (r.start - f->base), range_len(r), &sha);
+        hash_row(out, s->part->name, sha.text);
+    }
+}
+
 static void hashes(const struct image_facts *f, struct strbuf *out)
 {
-    strbuf_addf(
-        out,
-        "<h2>Hashes</h2><table><tbody><tr><th>file SHA-256</th><td class=\"mono\">%s</td></tr>",
-        f->sha256.text);
-    if (f->boot.key.state != KEY_UNKNOWN && f->boot.present)
-        strbuf_addf(out,
-                    "<tr><th>bootloader, deciphered</th><td class=\"mono\">%s</td></tr>"
-                    "<tr><th>CRC32 of its first 256 bytes</th><td class=\"mono\">%08X</td></tr>",
-                    f->boot.plain_sha256.text, f->boot.crc256);
+    char crc[16];
+    snprintf(crc, sizeof crc, "%08X", f->boot.crc256);
+    strbuf_addf(out, "<h2>Hashes (SHA-256)</h2><table class=\"hash\"><tbody>");
+    hash_row(out, "file", f->sha256.text);
+    part_hashes(f, out);
+    if (f->boot.key.state != KEY_UNKNOWN && f->boot.present) {
+        hash_row(out, "bootloader, deciphered", f->boot.plain_sha256.text);
+        hash_row(out, "CRC32 of its first 256 bytes", crc);
+    }
     if (f->app.present && f->app.key.state != KEY_UNKNOWN)
-        strbuf_addf(out, "<tr><th>program, deciphered</th><td class=\"mono\">%s</td></tr>",
-                    f->app.plain_sha256.text);
+        hash_row(out, "program, deciphered", f->app.plain_sha256.text);
     strbuf_addf(out, "</tbody></table>");
 }
 
@@ -297,7 +332,8 @@ static void difference(const struct image_diff *d, const char *name, struct strb
         strbuf_addf(out, "<p class=\"ok\">The same in every byte.</p>");
         return;
     }
-    strbuf_addf(out, "<p>%zu bytes in %zu sectors differ", d->bytes, d->sectors);
+    strbuf_addf(out, "<p>%zu byte%s in %zu sector%s differ%s", d->bytes, d->bytes == 1 ? "" : "s",
+                d->sectors, d->sectors == 1 ? "" : "s", d->bytes == 1 ? "s" : "");
     if (d->only_a || d->only_b)
         strbuf_addf(out, "; %u bytes are only here, %u only there", d->only_a, d->only_b);
     strbuf_addf(
@@ -317,7 +353,18 @@ static void difference(const struct image_diff *d, const char *name, struct strb
         cell(out, "dim", "-");
         strbuf_addf(out, "</tr>");
     }
+    for (size_t i = 0; i < d->n_ranges && i < RANGES_SHOWN; i++) {
+        strbuf_addf(out, "<tr>");
+        cellf(out, "n", "0x%06x..0x%06x", d->range[i].start, d->range[i].end);
+        cellf(out, "n", "%zu", d->range[i].bytes);
+        cell(out, "dim", "-");
+        strbuf_addf(out, "</tr>");
+    }
     table_end(out);
+    if (d->ranges_total > RANGES_SHOWN)
+        strbuf_addf(
+            out, "<p class=\"dim\">and %zu more ranges; <code>diff --json</code> lists them.</p>",
+            d->ranges_total - RANGES_SHOWN);
 }
 
 bool report_html(const struct image_facts *f, const char *name, const struct image_facts *other,
@@ -326,7 +373,7 @@ bool report_html(const struct image_facts *f, const char *name, const struct ima
     struct image_diff *d = other ? image_diff(f, other) : NULL;
     if (other && !d)
         return false;
-    head(f, name, out);
+    head(f, base_name(name), out);
     damage(f, out);
     report_map(f, other, out);
     findings(f, out);
@@ -335,7 +382,7 @@ bool report_html(const struct image_facts *f, const char *name, const struct ima
     containers(f, out);
     storage(f, show, out);
     if (d)
-        difference(d, other_name, out);
+        difference(d, base_name(other_name), out);
     hashes(f, out);
     strbuf_addf(out, "<p class=\"dim\">Made by bkflash. %s</p></body></html>\n",
                 show ? "This page shows secrets: do not post it." : "Secret values are left out.");

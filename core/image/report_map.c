@@ -1,6 +1,7 @@
 /* Partitions, entropy, blank areas and differences along one axis. */
 #include "report_map.h"
 #include "bytes.h"
+#include "report_labels.h"
 #include <stdio.h>
 
 enum {
@@ -9,8 +10,10 @@ enum {
     COLUMNS = 256,
     MAP_Y = 26,
     MAP_H = 44,
-    ENT_Y = 118,
-    ENT_H = 60
+    ENT_H = 60,
+    ROW_H = 14,
+    LEAD = 7,
+    CHAR_W = 7
 };
 
 static double x_of(const struct image_facts *f, uint32_t offset)
@@ -33,48 +36,63 @@ static const char *class_of(const struct image_facts *f, const struct part_fact 
     return "d";
 }
 
-/* Small partitions get their name on a line of their own below the bar. */
+static bkf_range seen(const struct image_facts *f, const struct image_partition *p)
+{
+    return range_intersect((bkf_range){ f->base, (uint32_t)(f->base + f->data_len) }, p->range);
+}
+
 static void part_boxes(const struct image_facts *f, struct strbuf *out)
 {
-    double next[2] = { 0, 0 };
     for (size_t i = 0; i < f->n_parts; i++) {
         const struct part_fact *s = &f->part[i];
-        bkf_range have = { f->base, (uint32_t)(f->base + f->data_len) };
-        bkf_range r = range_intersect(have, s->part->range);
+        bkf_range r = seen(f, s->part);
         if (range_len(r) == 0)
             continue;
         double x = x_of(f, r.start), w = x_of(f, r.end) - x;
-        size_t chars = strlen(s->part->name);
-        bool inside = w > 8.0 * (double)chars + 8;
         strbuf_addf(
             out,
             "<rect class=\"%s\" x=\"%.2f\" y=\"%d\" width=\"%.2f\" height=\"%d\" rx=\"2\"><title>",
-            class_of(f, s), x, MAP_Y, w > 1.2 ? w - 0.8 : 0.8, MAP_H);
+            class_of(f, s), x, MAP_Y, w > 1.8 ? w - 0.8 : 1.0, MAP_H);
         html_text(out, s->part->name);
         strbuf_addf(out, " 0x%06x..0x%06x</title></rect>", s->part->range.start,
                     s->part->range.end);
-        double label = inside ? x + w / 2 : x;
-        int row = 0;
-        if (!inside) {
-            row = label >= next[0] ? 0 : 1;
-            if (label < next[row])
-                continue; /* no room: the table below names it */
-            double place =
-                label > WIDTH - 8.0 * (double)chars ? WIDTH - 8.0 * (double)chars : label;
-            if (place < next[row])
-                continue;
-            label = place;
-            next[row] = label + 7.5 * (double)chars + 6;
+    }
+}
+
+/* Names inside the boxes that hold them, the others below with a line.  Returns the rows. */
+static int part_names(const struct image_facts *f, struct strbuf *out)
+{
+    struct report_label below[LAYOUT_PARTS];
+    size_t n = 0;
+    for (size_t i = 0; i < f->n_parts; i++) {
+        const char *name = f->part[i].part->name;
+        bkf_range r = seen(f, f->part[i].part);
+        double x = x_of(f, r.start), w = x_of(f, r.end) - x, text = CHAR_W * (double)strlen(name);
+        if (range_len(r) == 0)
+            continue;
+        if (w < text + 8) {
+            below[n++] = (struct report_label){ .text = name, .at = x + w / 2, .width = text };
+            continue;
         }
-        strbuf_addf(
-            out, "<text x=\"%.2f\" y=\"%d\"%s>", label,
-            inside ? MAP_Y + MAP_H / 2 + 4 : MAP_Y + MAP_H + 14 + 13 * row,
-            inside ? " text-anchor=\"middle\" style=\"fill:#fff;paint-order:stroke;stroke:#0006;"
-                     "stroke-width:2px\""
-                   : "");
-        html_text(out, s->part->name);
+        strbuf_addf(out, "<text class=\"in\" x=\"%.2f\" y=\"%d\">", x + w / 2,
+                    MAP_Y + MAP_H / 2 + 4);
+        html_text(out, name);
         strbuf_addf(out, "</text>");
     }
+    int rows = report_labels_place(below, n, WIDTH), bar = MAP_Y + MAP_H;
+    for (size_t i = 0; i < n; i++) {
+        const struct report_label *l = &below[i];
+        int y = bar + LEAD + ROW_H * (l->row + 1);
+        if (l->row < 0)
+            continue; /* the table names it */
+        strbuf_addf(out, "<path class=\"ln\" d=\"M%.2f %dL%.2f %dV%d\"/>", l->at, bar, l->foot,
+                    bar + LEAD, y);
+        strbuf_addf(out, "<text class=\"s out\" x=\"%.2f\" y=\"%d\"%s>",
+                    l->left ? l->x + l->width : l->x, y, l->left ? " text-anchor=\"end\"" : "");
+        html_text(out, l->text);
+        strbuf_addf(out, "</text>");
+    }
+    return rows;
 }
 
 static void axis(const struct image_facts *f, struct strbuf *out)
@@ -90,34 +108,60 @@ static void axis(const struct image_facts *f, struct strbuf *out)
     }
 }
 
-/* One column a 1/256 of the image: height is entropy, nothing where it is erased. */
-static void entropy_bars(const struct image_facts *f, struct strbuf *out)
+/* The image in 256 columns of one picture width. */
+struct column {
+    const uint8_t *p;
+    size_t n;
+    double x, w;
+    bool blank;
+};
+static bool column_of(const struct image_facts *f, size_t i, struct column *c)
 {
     size_t columns = f->data_len < COLUMNS ? f->data_len : COLUMNS;
-    double w = (double)WIDTH / (double)columns;
+    size_t from = f->data_len * i / columns, to = f->data_len * (i + 1) / columns;
+    if (i >= columns)
+        return false;
+    *c = (struct column){ f->data + from, to - from, (double)WIDTH * (double)i / (double)columns,
+                          (double)WIDTH / (double)columns,
+                          bytes_are(f->data + from, to - from, 0xFF) };
+    return true;
+}
+
+/* A veil over what is erased: the partition's colour shines through. */
+static void erased_areas(const struct image_facts *f, struct strbuf *out)
+{
+    struct column c;
+    strbuf_addf(out, "<path class=\"veil\" d=\"");
+    for (size_t i = 0; column_of(f, i, &c); i++)
+        if (c.blank)
+            strbuf_addf(out, "M%.2f %dh%.2fv%dh-%.2fz", c.x, MAP_Y, c.w, MAP_H, c.w);
+    strbuf_addf(out, "\"/>");
+}
+
+static void entropy_bars(const struct image_facts *f, int y, struct strbuf *out)
+{
+    struct column c;
     strbuf_addf(
         out,
         "<text class=\"s\" x=\"0\" y=\"%d\">entropy, 0 to 8 bits a byte; empty = erased</text>",
-        ENT_Y - 5);
+        y - 5);
     strbuf_addf(out,
-                "<rect x=\"0\" y=\"%d\" width=\"%d\" height=\"%d\" style=\"fill:var(--ent0)\"/>",
-                ENT_Y, WIDTH, ENT_H);
+                "<rect x=\"0\" y=\"%d\" width=\"%d\" height=\"%d\" style=\"fill:var(--ent0)\"/>", y,
+                WIDTH, ENT_H);
     strbuf_addf(out, "<path style=\"fill:var(--ent1)\" d=\"");
-    for (size_t i = 0; i < columns; i++) {
-        size_t from = f->data_len * i / columns, to = f->data_len * (i + 1) / columns;
-        if (bytes_are(f->data + from, to - from, 0xFF))
+    for (size_t i = 0; column_of(f, i, &c); i++) {
+        if (c.blank)
             continue;
-        double h = entropy_of(f->data + from, to - from) / 8 * ENT_H;
+        double h = entropy_of(c.p, c.n) / 8 * ENT_H;
         h = h < 1 ? 1 : h;
-        strbuf_addf(out, "M%.2f %.2fh%.2fv%.2fh-%.2fz", (double)i * w, ENT_Y + ENT_H - h, w, h, w);
+        strbuf_addf(out, "M%.2f %.2fh%.2fv%.2fh-%.2fz", c.x, y + ENT_H - h, c.w, h, c.w);
     }
     strbuf_addf(out, "\"/>");
 }
 
-static void difference_marks(const struct image_facts *f, const struct image_facts *o,
+static void difference_marks(const struct image_facts *f, const struct image_facts *o, int y,
                              struct strbuf *out)
 {
-    int y = ENT_Y + ENT_H + 22;
     strbuf_addf(
         out,
         "<text class=\"s\" x=\"0\" y=\"%d\">sectors that differ</text>"
@@ -141,23 +185,31 @@ void report_map(const struct image_facts *f, const struct image_facts *other, st
         const char *color, *name;
     } legend[] = { { "boot", "bootloader" },        { "code", "program" },
                    { "code2", "second program" },   { "data", "data" },
-                   { "keys", "keys, calibration" }, { "none", "erased" } };
+                   { "keys", "keys, calibration" }, { "none", "erased (pale)" } };
     if (f->data_len == 0)
         return;
-    int height = ENT_Y + ENT_H + (other ? 40 : 4);
+    struct strbuf names = STRBUF_INIT;
+    int rows = part_names(f, &names);
+    int ent_y = MAP_Y + MAP_H + LEAD + ROW_H * rows + 26;
+    int height = ent_y + ENT_H + (other ? 40 : 4);
     strbuf_addf(
         out,
-        "<h2>Flash map</h2><svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"flash map to "
-        "scale\">",
+        "<h2>Flash map</h2><div class=\"scroll map\"><svg viewBox=\"0 0 %d %d\" role=\"img\" "
+        "aria-label=\"flash map to scale\">",
         WIDTH, height);
     axis(f, out);
     strbuf_addf(out, "<rect class=\"z\" x=\"0\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"2\"/>",
                 MAP_Y, WIDTH, MAP_H);
     part_boxes(f, out);
-    entropy_bars(f, out);
+    erased_areas(f, out);
+    if (names.data)
+        strbuf_add(out, names.data, names.len);
+    out->failed |= names.failed;
+    strbuf_free(&names);
+    entropy_bars(f, ent_y, out);
     if (other)
-        difference_marks(f, other, out);
-    strbuf_addf(out, "</svg><p class=\"legend\">");
+        difference_marks(f, other, ent_y + ENT_H + 22, out);
+    strbuf_addf(out, "</svg></div><p class=\"legend\">");
     for (size_t i = 0; i < ARRAY_LEN(legend); i++)
         strbuf_addf(out, "<span><i class=\"sw\" style=\"background:var(--%s)\"></i>%s</span> ",
                     legend[i].color, legend[i].name);

@@ -1,7 +1,9 @@
 /* Differences and the report page. */
 #include "core/image/diff.h"
 #include "core/image/report_html.h"
+#include "core/image/report_labels.h"
 #include "tests/support/synth.h"
+#include <stdlib.h>
 
 static struct image_facts *facts_of(const uint8_t *p, size_t n)
 {
@@ -93,6 +95,37 @@ static void many_ranges(void **state)
     free(b);
 }
 
+/* Names of crowded partitions: all placed, no text over another, no line through a text. */
+static void labels(void **state)
+{
+    (void)state;
+    unsigned seed = 1;
+    for (int round = 0; round < 2000; round++) {
+        struct report_label l[LAYOUT_PARTS];
+        size_t n = (size_t)(rand_r(&seed) % LAYOUT_PARTS) + 1;
+        double at = rand_r(&seed) % 900;
+        for (size_t i = 0; i < n; i++) {
+            at += rand_r(&seed) % (round % 2 ? 12 : 120);
+            at = at < 1000 ? at : 999.5; /* a crowd at the edge */
+            l[i] = (struct report_label){ .text = "x", .at = at, .width = 12 + rand_r(&seed) % 70 };
+        }
+        int rows = report_labels_place(l, n, 1000);
+        for (size_t i = 0; i < n; i++) {
+            assert_true(l[i].row >= 0);
+            assert_true(l[i].row < rows && l[i].x >= 0 && l[i].x + l[i].width <= 1000);
+            for (size_t k = 0; k < n; k++) {
+                bool over = k != i && l[k].row == l[i].row && l[k].x < l[i].x + l[i].width &&
+                            l[i].x < l[k].x + l[k].width;
+                bool struck = k != i && l[k].row > l[i].row && l[k].foot > l[i].x &&
+                              l[k].foot < l[i].x + l[i].width;
+                if (over || struck)
+                    fail_msg("round %d: label %zu at %g meets %zu at %g", round, i, l[i].at, k,
+                             l[k].at);
+            }
+        }
+    }
+}
+
 /* Elements open and close in order; no script, nothing from outside. */
 static void well_formed(const char *html)
 {
@@ -138,6 +171,7 @@ static void pages(void **state)
         assert_int_equal(strstr(page.data, SYNTH_UUID) != NULL, show);
         static const char *const has[] = { "app1",           "app2",
                                            "ota_meta",       "prefers-color-scheme:dark",
+                                           "boot_tail",      "0x020000..0x020001",
                                            "@media print",   "Compared with b.bin",
                                            "5a5a5a01",       "entropy",
                                            "No damage found" };
@@ -147,7 +181,9 @@ static void pages(void **state)
         strbuf_free(&page);
     }
     struct strbuf page = STRBUF_INIT;
-    assert_true(report_html(fb, "b.bin", NULL, NULL, false, &page));
+    assert_true(report_html(fb, "/home/someone/b.bin", NULL, NULL, false, &page));
+    assert_null(strstr(page.data, "someone"));
+    assert_non_null(strstr(page.data, "<h1>b.bin</h1>"));
     assert_non_null(strstr(page.data, "of damage"));
     well_formed(page.data);
     strbuf_free(&page);
@@ -170,6 +206,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(differences),
         cmocka_unit_test(many_ranges),
+        cmocka_unit_test(labels),
         cmocka_unit_test(pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
