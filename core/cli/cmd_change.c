@@ -61,21 +61,39 @@ static void say_plan(struct cli *c, const json_t *doc)
                            number_of(p, "verify_us")) /
                       1e6,
                   t));
-    const json_t *kept = json_object_get(p, "kept");
-    for (size_t i = 0; i < json_array_size(kept); i++)
-        say(c, "plan: 0x%06x..0x%06x is left as it is",
-            (unsigned)number_of(json_array_get(kept, i), "start"),
-            (unsigned)number_of(json_array_get(kept, i), "end"));
 }
 
+static void say_kept(struct cli *c, const json_t *doc)
+{
+    const json_t *kept = json_object_get(json_object_get(doc, "plan"), "kept");
+    bool foreign = json_is_false(json_object_get(doc, "own_dump"));
+    for (size_t i = 0; i < json_array_size(kept); i++)
+        say(c, "kept: 0x%06x..0x%06x is left as it is%s",
+            (unsigned)number_of(json_array_get(kept, i), "start"),
+            (unsigned)number_of(json_array_get(kept, i), "end"),
+            foreign ? ": nothing shows that the dump is of this very device; if it is, "
+                      "--allow-protected NAME puts that partition back"
+                    : "");
+}
+
+static void print_ranges(const char *what, const json_t *list)
+{
+    for (size_t i = 0; i < json_array_size(list); i++)
+        printf("%-7s 0x%06x..0x%06x\n", what, (unsigned)number_of(json_array_get(list, i), "start"),
+               (unsigned)number_of(json_array_get(list, i), "end"));
+}
+
+/* In the order of a real run: what is saved, changed, proven. */
 static void print_steps(const json_t *doc)
 {
+    print_ranges("read", json_object_get(doc, "read"));
     const json_t *steps = json_object_get(json_object_get(doc, "plan"), "steps");
     for (size_t i = 0; i < json_array_size(steps); i++) {
         const json_t *s = json_array_get(steps, i);
         printf("%-7s 0x%06x..0x%06x\n", text_of(s, "do"), (unsigned)number_of(s, "start"),
                (unsigned)number_of(s, "end"));
     }
+    print_ranges("verify", json_object_get(doc, "touched"));
 }
 
 static void say_left_alone(struct cli *c, const json_t *doc)
@@ -107,6 +125,8 @@ static void summary(struct cli *c)
         if (text_of(doc, "backup")[0])
             say(c, "backup of the old contents: %s (%s)", text_of(doc, "backup"),
                 text_of(doc, "backup_proof"));
+        if (!number_of(doc, "proven_bytes"))
+            say(c, "the flash holds the contents wanted already");
         if (json_array_size(json_object_get(doc, "repaired")))
             say_always(c, "%zu ranges had to be written again",
                        json_array_size(json_object_get(doc, "repaired")));
@@ -115,6 +135,7 @@ static void summary(struct cli *c)
             size_text(number_of(doc, "proven_bytes"), size), text_of(doc, "proof"),
             number_of(doc, "retries"), text_of(doc, "protection"));
     }
+    say_kept(c, doc);
     say_left_alone(c, doc);
     json_decref(doc);
 }

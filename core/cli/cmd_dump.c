@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static bkf_status how_to_verify(struct cli *c, uint32_t *verify)
@@ -140,6 +141,7 @@ static bkf_status into_file(struct cli *c, const bkf_read_options *o, const char
 
 static bkf_status read_job(struct cli *c, bkf_read_options *o)
 {
+    struct stat sb;
     const char *name;
     bkf_status st = output_name(c, &name);
     if (!st)
@@ -148,7 +150,8 @@ static bkf_status read_job(struct cli *c, bkf_read_options *o)
         return st;
     o->flags |= args_has(&c->args, OPT_FORCE) ? BKF_READ_FORCE : 0;
     o->flags |= args_has(&c->args, OPT_ALLOW_HOLES) ? BKF_READ_ALLOW_HOLES : 0;
-    if (name && strcmp(name, "-") != 0 && !(o->flags & BKF_READ_FORCE) && access(name, F_OK) == 0)
+    if (name && strcmp(name, "-") != 0 && !(o->flags & BKF_READ_FORCE) && stat(name, &sb) == 0 &&
+        S_ISREG(sb.st_mode))
         return cli_fail(c, BKF_E_FILE, "%s: exists already; --force replaces it", name);
     st = cli_session(c);
     if (st)

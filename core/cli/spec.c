@@ -107,7 +107,7 @@ static const struct opt_spec profile_opts[] = {
           0,                                                                                           \
           "allow-protected",                                                                           \
           "NAME",                                                                                      \
-          "change this protected partition; repeatable",                                               \
+          "change this protected partition; restore: also one marked keep; repeatable",                \
           true,                                                                                        \
           false },                                                                                     \
         { OPT_PRESERVE_KEEP,                                                                           \

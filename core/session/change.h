@@ -49,7 +49,8 @@ struct change {
     struct plan plan;
     bkf_range *touched; /* merged ranges of plan.groups, plus what an earlier run did */
     size_t n_touched;
-    bkf_range *done; /* resume: groups an earlier run finished */
+    bkf_range looked_at; /* read, and saved unless that was declined; empty = nothing */
+    bkf_range *done;     /* resume: groups an earlier run finished */
     size_t n_done;
     char *backup; /* path, or NULL */
     char backup_sha256[65];
@@ -94,8 +95,8 @@ bkf_status change_target_ota(struct change *, bkf_error *); /* BKF_CHANGE_OTA_ME
 bkf_status change_target_erase(struct change *, const bkf_change_options *, bkf_error *);
 bkf_status change_target_dump(struct change *, const char *path, bkf_error *);
 bkf_status change_areas(struct change *, bkf_error *);
-/* A sidecar's identity against the device: BKF_E_MISMATCH names both.  *same_unit: the unique
- * ids are known and equal. */
+/* A sidecar's identity against the device: BKF_E_MISMATCH names both.  *same_unit: an id
+ * that only one device has (unique id, MAC) is known on both sides, and equal. */
 bkf_status change_same_device(const bkf_session *, const struct sidecar *, const char *path,
                               bool *same_unit, bkf_error *);
 /* A dump (malloc'ed, as long as the sidecar's range) and its sidecar, checked against each

@@ -32,6 +32,8 @@ static bkf_status adopt(struct change *c, struct journal_state *j, const char *d
     c->status_bits = j->head.status_bits;
     c->status_known = j->head.status_bits != 0;
     c->unlocked = c->status_known; /* so that the end puts it back in any case */
+    free(c->allow_text);
+    c->allow_text = strdup(j->head.allow);
     c->may_change_keep = j->head.may_change_keep;
     c->preserve_keep = j->head.preserve_keep;
     c->undoing = strcmp(j->head.kind, "undo") == 0;

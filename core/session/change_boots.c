@@ -1,8 +1,10 @@
 /* change_boots.c - an image that is known not to boot where it is about to be written is
- * refused; data that is no program at all is the user's business. */
+ * refused, and so is data that is no code at all where the profile says that code lies. */
+#include "../image/crc34.h"
 #include "../image/splice.h"
 #include "change.h"
 #include "layouts.h"
+#include <stdio.h>
 #include <string.h>
 
 /* A program somebody made for this kind of chip: its vectors are proven. */
@@ -27,14 +29,32 @@ static bool is_package(const struct image_facts *f)
            f->kind == KIND_IHEX || f->kind == KIND_ELF || f->kind == KIND_PLAIN;
 }
 
-static bool into_code(const struct change *c)
+/* The partition of code that the request begins with, or NULL. */
+static const struct prof_partition *code_partition(const struct change *c)
 {
     const struct bkf_profile *p = c->s->profile;
     for (size_t i = 0; i < p->n_partitions; i++)
         if (p->partitions[i].layout == LAYOUT_CRC34 &&
             p->partitions[i].range.start == c->request.start)
-            return true;
-    return c->request.start == 0;
+            return &p->partitions[i];
+    return NULL;
+}
+
+/* Code is fetched through CRC-checked blocks of 34 bytes (crc34.h): most of them wrong, and the
+ * very first one too, is no code that was damaged but something else. */
+static bool is_no_code(const struct change *c, const struct prof_partition *q, char why[200])
+{
+    struct crc34_stat stat;
+    if (!q || q->range.start % CRC34_BLOCK)
+        return false;
+    crc34_stat(c->target, range_len(c->request), &stat);
+    if (!stat.blocks || stat.leading_good || stat.bad <= stat.good + stat.erased)
+        return false;
+    snprintf(why, 200,
+             "%s holds code, and this is none: %zu of %zu blocks of 34 bytes have a wrong CRC, the "
+             "first one too ('bkflash convert crc-add' makes code of a plain program)",
+             q->name, stat.bad, stat.blocks - stat.erased);
+    return true;
 }
 
 static bkf_status refuse(struct change *c, const char *why, bkf_error *err)
@@ -75,7 +95,8 @@ bkf_status change_boots(struct change *c, const uint8_t *old, bkf_error *err)
     struct image_facts *f;
     struct verdict_device d = { 0 };
     char why[200];
-    if (c->kind != PLAN_WRITE || !into_code(c))
+    const struct prof_partition *code = code_partition(c);
+    if (c->kind != PLAN_WRITE || (!code && c->request.start))
         return BKF_OK;
     if (layout_of_profile(c->s->profile, &layout)) {
         d.layout = &layout;
@@ -103,6 +124,8 @@ bkf_status change_boots(struct change *c, const uint8_t *old, bkf_error *err)
         st = refuse(c, why, err);
     } else if (is_program(f)) {
         st = judge(c, f, &d, err);
+    } else if (is_no_code(c, code, why)) {
+        st = refuse(c, why, err);
     }
     inspect_free(f);
     return st;

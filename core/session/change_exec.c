@@ -1,7 +1,9 @@
 /* change_exec.c - the steps of a plan, group by group, with the journal one step ahead. */
 #include "change.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { GROUP_TRIES = 3 };
 
@@ -44,14 +46,14 @@ bkf_status change_lock(struct change *c, bkf_error *err)
     bkf_status st = cls->lock ? cls->lock(c->s->chip, &c->s->op, err) : BKF_OK;
     const bkf_protect_ops *p = protect_ops(c);
     uint32_t now = 0, bits = 0;
-    if (!st && c->status_known && p && p->restore && cls->status &&
-        !cls->status(c->s->chip, &c->s->op, &now, &bits, err) && now != c->status_before)
+    bool seen = !st && cls->status && !cls->status(c->s->chip, &c->s->op, &now, &bits, err);
+    if (seen && c->status_known && p && p->restore && now != c->status_before)
         st = p->restore(c->s->chip, &c->s->op, c->status_before, err);
     c->s->closing = false;
     /* A route that does not show the registers cannot know what they were, nor say so. */
-    c->protection = st                ? PROTECTION_FAILED
-                    : c->status_known ? PROTECTION_RESTORED
-                                      : PROTECTION_UNSEEN;
+    c->protection = st                        ? PROTECTION_FAILED
+                    : seen && c->status_known ? PROTECTION_RESTORED
+                                              : PROTECTION_UNSEEN;
     return st ? session_failed(c->s, err) : BKF_OK;
 }
 
@@ -67,6 +69,16 @@ static bkf_status run_step(struct change *c, const struct plan_step *step, bkf_e
     return cls->program(c->s->chip, &c->s->op, off, at_target(c, off), n, err);
 }
 
+/* Some drivers say it themselves. */
+static void say_where(const struct plan_step *step, bkf_error *err)
+{
+    char where[40];
+    snprintf(where, sizeof where, "%s at 0x%06X", step->kind == STEP_ERASE ? "erase" : "program",
+             step->range.start);
+    if (strncasecmp(err->message, where, strlen(where)) != 0)
+        error_prefix(err, "%s", where);
+}
+
 static bkf_status run_group(struct change *c, const struct plan_group *g, uint64_t base,
                             bkf_error *err)
 {
@@ -75,8 +87,7 @@ static bkf_status run_group(struct change *c, const struct plan_group *g, uint64
         const struct plan_step *step = &c->plan.steps[g->first + i];
         st = run_step(c, step, err);
         if (st)
-            error_prefix(err, "%s at 0x%06x", step->kind == STEP_ERASE ? "erase" : "program",
-                         step->range.start);
+            say_where(step, err);
         base += range_len(step->range);
         op_progress(c->s, base);
     }

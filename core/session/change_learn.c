@@ -74,6 +74,7 @@ static bkf_status learn_by_crc(struct change *c, const bkf_digest_ops *d, const 
     if (!st && diff.n) {
         /* One file with no holes: from the first to the last difference. */
         bkf_range r = { diff.items[0].start, diff.items[diff.n - 1].end };
+        c->looked_at = r;
         st = change_backup_read(c, r, backup, BKF_VERIFY_FULL, err);
         c->backup_proof = "every byte proven by the device's CRC";
     }
@@ -95,6 +96,7 @@ static bkf_status learn_by_reading(struct change *c, const char *backup, bkf_err
     if (c->n_done && c->n_done < 64)
         n = range_subtract(c->request, c->done, c->n_done, gaps);
     memcpy(c->current, c->target, range_len(c->request));
+    c->looked_at = c->request;
     for (size_t i = 0; i < n && !st; i++)
         st = change_backup_read(c, gaps[i], backup, verify, err);
     c->backup_proof = verify == BKF_VERIFY_FULL ? "every byte read twice alike"

@@ -40,6 +40,11 @@ static bkf_status image_range(struct change *c, const bkf_change_options *o, con
         limit = c->size;
     if (!len)
         return error_set(err, BKF_E_IMAGE, "%s is empty", path);
+    if (start % SECTOR)
+        return error_set(err, BKF_E_PARAM,
+                         "0x%x is not aligned to the 0x%x byte sectors; the nearest are 0x%x and "
+                         "0x%x",
+                         start, SECTOR, start - start % SECTOR, start - start % SECTOR + SECTOR);
     if (start > limit || len > limit - start)
         return error_set(err, BKF_E_IMAGE,
                          "%s has %zu bytes, but only %u fit from 0x%06x to 0x%06x%s%s", path, len,
@@ -152,7 +157,11 @@ bkf_status change_same_device(const bkf_session *s, const struct sidecar *side, 
         return error_set(err, BKF_E_MISMATCH,
                          "%s was taken from another device (unique id %s, this one is %s)", path,
                          unique, own_id);
-    *same_unit = *unique && *own_id;
+    if (*side->mac && *s->mac && strcasecmp(side->mac, s->mac) != 0)
+        return error_set(err, BKF_E_MISMATCH,
+                         "%s was taken from another device (MAC %s, this one is %s)", path,
+                         side->mac, s->mac);
+    *same_unit = (*unique && *own_id) || (*side->mac && *s->mac);
     return BKF_OK;
 }
 
@@ -192,7 +201,7 @@ bkf_status change_target_dump(struct change *c, const char *path, bkf_error *err
         st = change_same_device(c->s, &side, path, &c->may_change_keep, err);
     if (!st) {
         /* Somebody else's calibration and keys are never written. */
-        c->preserve_keep = !c->may_change_keep;
+        c->preserve_keep = c->preserve_keep || !c->may_change_keep;
         part = reachable(c, range);
         if (part.start >= part.end)
             st = error_set(err, BKF_E_PROTECTED,
@@ -213,6 +222,26 @@ bkf_status change_target_dump(struct change *c, const char *path, bkf_error *err
 
 /* ---- rules ---- */
 
+/* Named with --allow-protected, in this run or in the one that is resumed. */
+static bool is_named(const struct change *c, const char *name)
+{
+    size_t n = strlen(name);
+    for (const char *at = c->allow_text; at && *at;) {
+        size_t len = strcspn(at, ",");
+        if (len == n && strncmp(at, name, n) == 0)
+            return true;
+        at += len + (at[len] == ',');
+    }
+    return false;
+}
+
+/* Where a device has lost what would show that a dump is its own, the user may say so, area by
+ * area; any other change leaves keep areas alone whatever is said. */
+static bool is_kept(const struct change *c, const struct prof_partition *q)
+{
+    return q->keep && !(c->kind == PLAN_RESTORE && is_named(c, q->name));
+}
+
 bkf_status change_areas(struct change *c, bkf_error *err)
 {
     const struct bkf_profile *p = c->s->profile;
@@ -228,7 +257,7 @@ bkf_status change_areas(struct change *c, bkf_error *err)
             snprintf(c->area_origin[c->n_areas], sizeof c->area_origin[0], "%s:%d", q->at->file,
                      q->at->line);
         c->areas[c->n_areas] =
-            (struct plan_area){ q->name, q->range, q->protect && !c->allow_all, q->keep,
+            (struct plan_area){ q->name, q->range, q->protect && !c->allow_all, is_kept(c, q),
                                 q->at ? c->area_origin[c->n_areas] : NULL };
         c->n_areas++;
     }

@@ -86,9 +86,9 @@ static bkf_status repair(struct change *c, const struct range_list *bad, bkf_err
     /* A checksum may have switched the protection on again. */
     bkf_status st = change_unlock(c, err);
     for (size_t i = 0; i < bad->n && !st; i++) {
+        session_log(c->s, BKF_LOG_WARN, "0x%06x..0x%06x differs after writing: written again",
+                    bad->items[i].start, bad->items[i].end);
         for (uint32_t at = bad->items[i].start; at < bad->items[i].end && !st; at += SECTOR) {
-            session_log(c->s, BKF_LOG_WARN, "sector 0x%06x differs after writing: written again",
-                        at);
             range_list_add(&c->repaired, at, at + SECTOR);
             st = change_sector(c, at, err);
         }

@@ -32,12 +32,15 @@ static bool mac_in(bkf_session *s, bkf_range r, uint8_t mac[MAC_LEN])
     return true;
 }
 
-static void find_mac(bkf_session *s, char out[16])
+/* Once for a device: a job that changes it must not see it change. */
+static void find_mac(bkf_session *s)
 {
+    char *out = s->mac;
     const struct bkf_profile *p = s->profile;
     bkf_range windows[WINDOWS_MAX];
     uint32_t size = s->info.flash_size ? s->info.flash_size : p->size;
-    size_t n = session_windows(s, BKF_CAN_READ, size, windows, NULL);
+    size_t n = s->mac_sought ? 0 : session_windows(s, BKF_CAN_READ, size, windows, NULL);
+    s->mac_sought = true;
     for (size_t i = 0; i < p->n_partitions && !*out; i++) {
         const struct prof_partition *q = &p->partitions[i];
         uint8_t mac[MAC_LEN] = { 0 };
@@ -66,7 +69,8 @@ void device_id_of(bkf_session *s, struct device_id *d)
     snprintf(d->chip, sizeof d->chip, "%s", p->chip_name ? p->chip_name : "");
     snprintf(d->profile, sizeof d->profile, "%s", p->name);
     if (!*d->unique_id)
-        find_mac(s, d->mac);
+        find_mac(s);
+    memcpy(d->mac, s->mac, sizeof d->mac);
 }
 
 static bool differ(const char *a, const char *b)

@@ -21,6 +21,8 @@ static bkf_status refuse_existing(const char *path, bool force, bkf_error *err)
     struct stat sb;
     if (lstat(path, &sb))
         return errno == ENOENT ? BKF_OK : failed(err, "create", path);
+    if (S_ISDIR(sb.st_mode))
+        return error_set(err, BKF_E_FILE, "%s: is a folder; name a file", path);
     if (!S_ISREG(sb.st_mode) && !S_ISLNK(sb.st_mode))
         return error_set(err, BKF_E_FILE,
                          "%s: exists and is not a plain file (for standard output "

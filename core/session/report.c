@@ -90,7 +90,7 @@ static json_t *status_registers(const bkf_chip_info *i)
     for (unsigned k = 0; k < 3; k++) {
         char name[4];
         snprintf(name, sizeof name, "sr%u", k + 1);
-        if ((i->status_bits >> (8 * k)) & 0xFF)
+        if (i->status_bits > 8 * k)
             set_hex(o, name, "2", (i->status >> (8 * k)) & 0xFF);
     }
     return o;
@@ -142,6 +142,8 @@ json_t *report_identity(const bkf_session *s)
                         json_pack("{s:s, s:s, s:s, s:s}", "driver", s->adapter_class->name, "unit",
                                   session_unit(s), "transport", s->transport, "route",
                                   s->route ? s->route->name : ""));
+    if (*s->mac)
+        json_object_set_new(o, "mac", json_string(s->mac));
     json_object_set_new(o, "resets", json_integer(i->resets));
     return o;
 }

@@ -50,6 +50,8 @@ struct bkf_session {
     bkf_chip *chip;
     bool attached, probed, closing;
     bkf_chip_info info;
+    char mac[16]; /* device_id.c: of RF calibration, twelve hex digits; "" = not known */
+    bool mac_sought;
     /* op.c */
     bkf_op op;
     const char *phase;

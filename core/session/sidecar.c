@@ -83,6 +83,8 @@ static bkf_status facts_of(const char *name, const json_t *doc, struct sidecar *
         return bad(name, err, "'flash.jedec' is no JEDEC id");
     if (!hex_of(flash, "unique_id", 0, out->unique_id, sizeof out->unique_id))
         return bad(name, err, "'flash.unique_id' is not in hex");
+    if (!hex_of(doc, "mac", json_object_get(doc, "mac") ? 12 : 0, out->mac, sizeof out->mac))
+        return bad(name, err, "'mac' is not twelve hex digits");
     return holes_of(name, json_object_get(doc, "holes"), out, err);
 }
 

@@ -9,6 +9,7 @@ struct sidecar {
     char sha256[65]; /* of the dump, lower case */
     char jedec[8];   /* "0B4016"; "" = not known, as in the next */
     char unique_id[40];
+    char mac[16];     /* twelve hex digits */
     bkf_range *holes; /* parts of range that the dump does not have, ascending; malloc'ed */
     size_t n_holes;
 };

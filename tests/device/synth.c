@@ -126,7 +126,16 @@ static void fill_storage(uint8_t *flash, const struct part *p, uint64_t seed)
     }
 }
 
-/* Calibration: a tag, a length, values, and a locally administered MAC address. */
+static void put_tlv(uint8_t *at, uint32_t type, uint32_t length)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        at[i] = (uint8_t)(type >> 8 * i);
+        at[4 + i] = (uint8_t)(length >> 8 * i);
+    }
+}
+
+/* Calibration as the SDK stores it: a box with a value and a locally administered MAC address,
+ * then a box of values. */
 static void fill_rf(uint8_t *flash, const struct part *p, uint64_t seed)
 {
     struct rng r = rng_fork(seed, p->offset + 0x5246u);
@@ -134,11 +143,13 @@ static void fill_rf(uint8_t *flash, const struct part *p, uint64_t seed)
     if (p->size < 512) {
         return;
     }
-    memcpy(at, "TLV\0", 4);
-    at[4] = 0xC0;
-    at[5] = at[6] = at[7] = 0;
-    fill_bytes(&r, at + 8, 0xC0);
-    at[8] = 0x02;
+    fill_bytes(&r, at, 8 + 0xC0);
+    put_tlv(at, 0x00564C54, 0xC0); /* "TLV" */
+    put_tlv(at + 0x08, 0x11111100, 0x1A);
+    put_tlv(at + 0x10, 0x11111101, 4);
+    put_tlv(at + 0x1C, 0x11111102, 6);
+    at[0x24] = 0x02;
+    put_tlv(at + 0x2A, 0x22222200, 0xC8 - 0x32);
 }
 
 static bool starts(const char *name, const char *with)

@@ -14,7 +14,7 @@ static const char profile_text[] =
     "[pads:uart]\nP10 = rx @ rx\nP11 = tx @ tx\n"
     "[flash]\npart = GD25Q41B\njedec = C84013\nsize = 512K\n"
     "[partition:app1]\noffset = 0x11000\nsize = 0x10000\n"
-    "[partition:rf]\noffset = 0x7E000\nsize = 4K\nkeep = yes\n";
+    "[partition:rf]\noffset = 0x7E000\nsize = 4K\nkeep = yes\nrole = rf-calibration\n";
 
 /* ---- one run in a child ---- */
 

@@ -128,6 +128,13 @@ static void refuses(void **state)
           { .has_range = 1, .range = { 0x11800, 0 } },
           NULL,
           2,
+          "0x11000 and 0x12000",
+          true },
+        { "ends inside a sector",
+          WRITE,
+          { .has_range = 1, .range = { APP, 0 } },
+          SOURCE_DIR "/LICENSE",
+          2,
           "--pad",
           true },
         { "unaligned",
@@ -327,13 +334,123 @@ static void restore_leaves_the_loader(void **state)
     free(w);
 }
 
+/* ---- calibration and MAC ---- */
+
+enum { RF = 0x7E000, RF_LEN = 0x1000, MAC_AT = RF + 0x24 };
+
+static void mac_text(const struct world *w, char out[13])
+{
+    for (int i = 0; i < 6; i++)
+        snprintf(out + 2 * i, 3, "%02x", w->before[MAC_AT + i]);
+}
+
+/* No unique id over UART: the MAC names the backup. */
+static void backup_bears_the_mac(void **state)
+{
+    (void)state;
+    struct world *w = calloc(1, sizeof *w);
+    struct job j = { .verb = WRITE };
+    struct outcome out;
+    char mac[13];
+    world_make(w, "bk7231n", "uart");
+    world_reset(w);
+    mac_text(w, mac);
+    world_observe(w, &j, &out);
+    assert_int_equal(out.code, 0);
+    const char *path = json_string_value(json_object_get(out.report, "backup"));
+    if (!path || !strstr(path, mac))
+        fail_msg("backup %s, MAC %s", path ? path : "none", mac);
+    char side[300];
+    snprintf(side, sizeof side, "%s.json", path);
+    json_t *doc = json_load_file(side, 0, NULL);
+    assert_string_equal(json_string_value(json_object_get(doc, "mac")), mac);
+    json_decref(doc);
+    outcome_free(&out);
+    /* After the sector with the MAC is lost, the journal is still found. */
+    memset(w->after + RF, 0, RF_LEN);
+    world_put(w->flash, w->after, SIZE);
+    j.verb = UNDO;
+    world_observe(w, &j, &out);
+    if (out.code)
+        fail_msg("undo ends with %d: %s", out.code, out.message);
+    memset(w->before + RF, 0, RF_LEN);
+    world_expect(w, w->before, "undo without a MAC");
+    outcome_free(&out);
+    world_free(w);
+    free(w);
+}
+
+static const char *const allow_rf[] = { "rf", NULL };
+
+/* Its own dump, by the MAC; another one's; and one that nothing can be said of. */
+static void restore_by_mac(void **state)
+{
+    (void)state;
+    struct world *w = calloc(1, sizeof *w);
+    struct outcome out;
+    char path[200];
+    world_make(w, "bk7231n", "uart");
+    world_reset(w);
+    snprintf(path, sizeof path, "%s/whole.bin", w->dir);
+    dump(w, path, NULL);
+    uint8_t *now = malloc(SIZE);
+    bkf_change_options o = { 0 };
+    struct job j = { .verb = RESTORE, .file = path, .change = &o };
+    /* same MAC, other calibration: the dump's comes back */
+    memcpy(now, w->before, SIZE);
+    now[RF + 0x60] ^= 0x55;
+    world_put(w->flash, now, SIZE);
+    world_observe(w, &j, &out);
+    assert_int_equal(out.code, 0);
+    world_expect(w, w->before, "its own dump");
+    outcome_free(&out);
+    /* another MAC: refused, both named */
+    now[MAC_AT + 5] ^= 1;
+    world_put(w->flash, now, SIZE);
+    world_observe(w, &j, &out);
+    assert_int_equal(out.code, 22);
+    assert_non_null(strstr(out.message, "another device (MAC "));
+    world_expect(w, now, "another one's dump");
+    outcome_free(&out);
+    /* lost: kept as it is unless it is named */
+    memset(now + RF, 0xFF, RF_LEN);
+    now[0x40000] ^= 1;
+    world_put(w->flash, now, SIZE);
+    world_observe(w, &j, &out);
+    assert_int_equal(out.code, 0);
+    assert_true(json_is_false(json_object_get(out.report, "own_dump")));
+    now[0x40000] ^= 1;
+    world_expect(w, now, "calibration is kept");
+    outcome_free(&out);
+    o.allow_protected = allow_rf;
+    world_observe(w, &j, &out);
+    assert_int_equal(out.code, 0);
+    world_expect(w, w->before, "calibration comes back on request");
+    outcome_free(&out);
+    /* a name is no permission for anything but a restore */
+    const struct refusal erase = {
+        "named keep area",
+        ERASE,
+        { .has_range = 1, .range = { RF, RF + RF_LEN }, .allow_protected = allow_rf },
+        NULL,
+        30,
+        "marked keep",
+        true
+    };
+    refuse_one(w, &erase);
+    free(now);
+    world_free(w);
+    free(w);
+}
+
 int main(void)
 {
     world_environment();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(dry_run_spi), cmocka_unit_test(dry_run_loader),
-        cmocka_unit_test(dry_run_rom), cmocka_unit_test(refuses),
-        cmocka_unit_test(bad_backups), cmocka_unit_test(restore_leaves_the_loader),
+        cmocka_unit_test(dry_run_spi),          cmocka_unit_test(dry_run_loader),
+        cmocka_unit_test(dry_run_rom),          cmocka_unit_test(refuses),
+        cmocka_unit_test(bad_backups),          cmocka_unit_test(restore_leaves_the_loader),
+        cmocka_unit_test(backup_bears_the_mac), cmocka_unit_test(restore_by_mac),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
