@@ -13,7 +13,8 @@ build_packages=(gcc libc6-dev cmake ninja-build pkg-config libusb-1.0-0-dev libs
   libftdi1-dev libinih-dev libjansson-dev nettle-dev zlib1g-dev libcmocka-dev python3)
 test_packages=(clang clang-tidy clang-format libclang-rt-14-dev g++ binutils valgrind shellcheck
   flashrom umockdev socat jq abigail-tools lintian dpkg-dev man-db zsh fish
-  bash-completion file git time chromium)
+  bash-completion file git time chromium
+  qemu-system-x86 busybox-static cpio libusbredirparser-dev)
 
 say() { printf 'bootstrap: %s\n' "$*"; }
 die() {

@@ -107,7 +107,8 @@ struct usb_class {
     size_t (*state)(struct usb_model *, void **at);
     void (*drive)(struct usb_model *);
 };
-extern const struct usb_class usb_ch341a, usb_ch341a_uart, usb_ft232h, usb_ft2232h, usb_ft4232h;
+extern const struct usb_class usb_ch341a, usb_ch341a_uart, usb_ft232h, usb_ft2232h, usb_ft4232h,
+    usb_ft232r;
 const struct usb_class *usb_class_named(const char *name);
 const char *usb_key_get(const struct usb_key *, size_t n, const char *key, const char *dflt);
 

@@ -5,7 +5,8 @@
 #include <string.h>
 
 static const struct usb_class *const classes[] = { &usb_ch341a,  &usb_ch341a_uart, &usb_ft232h,
-                                                   &usb_ft2232h, &usb_ft4232h,     NULL };
+                                                   &usb_ft2232h, &usb_ft4232h,     &usb_ft232r,
+                                                   NULL };
 
 const struct usb_class *usb_class_named(const char *name)
 {

@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# bkflash on a real kernel's USB stack: a guest with emulated adapters on its bus, see README.md.
+# usage: run.sh [BUILD-DIR]   (default build/release)   Exit 77: something it needs is not here.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+project=$(cd "$here/../.." && pwd)
+build=$(cd "${1:-$project/build/release}" && pwd)
+work=$project/build/qemu
+redir=$build/tests/qemu/bkflash-redir
+
+skip() {
+  echo "skipped: $*"
+  exit 77
+}
+qemu=$(command -v qemu-system-x86_64) || skip "qemu-system-x86 is not installed"
+[ -x "$redir" ] || skip "$redir is not built: is libusbredirparser-dev installed?"
+"$here/kernel.sh" "$work/kernel" || exit $?
+
+sockets=$(mktemp -d) # a socket's path may have 107 characters
+share=$work/share
+rm -rf "$share"
+mkdir -p "$share"
+declare -A pid
+usb=()
+# shellcheck disable=SC2317 # reached through the trap
+end() {
+  [ ${#pid[@]} -eq 0 ] || kill "${pid[@]}" 2>/dev/null || true
+  wait
+  rm -rf "$sockets"
+}
+trap end EXIT
+
+# adapter NAME OPTION... KEY=VALUE...: NAME is what the guest asks for with @plug NAME.
+adapter() {
+  local name=$1
+  shift
+  "$redir" --socket="$sockets/$name" "$@" 2>"$share/$name.log" &
+  pid[$name]=$!
+  usb+=(-chardev "socket,id=$name,path=$sockets/$name" -device "usb-redir,chardev=$name,bus=usb.0")
+  for _ in {1..50}; do
+    [ ! -S "$sockets/$name" ] || return 0
+    sleep 0.1
+  done
+  cat "$share/$name.log"
+  exit 1
+}
+# shellcheck source=tests/qemu/machine.sh
+. "$here/machine.sh"
+
+start=$SECONDS
+command=("$qemu" -accel 'tcg,thread=multi' -cpu max -M q35 -m 384 -smp 1 -nodefaults -no-user-config
+  -display none -no-reboot -kernel "$work/kernel/vmlinuz" -initrd "$work/kernel/initrd"
+  -append "console=ttyS0 loglevel=7 mitigations=off panic=-1 bkflash.guest=$here/guest.sh bkflash.build=$build"
+  -serial "file:$share/console.log" -serial stdio
+  -fsdev 'local,id=host,path=/,security_model=none,readonly=on,multidevs=remap'
+  -device 'virtio-9p-pci,fsdev=host,mount_tag=host'
+  -fsdev "local,id=share,path=$share,security_model=none,multidevs=remap"
+  -device 'virtio-9p-pci,fsdev=share,mount_tag=share'
+  -device 'qemu-xhci,id=usb,p2=8,p3=1' "${usb[@]}")
+status=1
+while IFS= read -r line; do
+  line=${line%$'\r'}
+  case $line in
+  '@plug '*) kill -USR2 "${pid[${line#* }]}" ;;
+  '@unplug '*) kill -USR1 "${pid[${line#* }]}" ;;
+  '@end '*) status=${line#* } ;;
+  *) printf '%s\n' "$line" ;;
+  esac
+done < <(timeout --kill-after=5 "${QEMU_SECONDS:-280}" "${command[@]}" </dev/null 2>"$share/qemu.log")
+echo "the guest ran $((SECONDS - start)) s"
+if [ "$status" -ne 0 ]; then
+  echo "FAILED in the guest; its kernel said (all of it: $share/console.log):"
+  tail -n 25 "$share/console.log" "$share/qemu.log"
+  exit 1
+fi
+for name in "${!pid[@]}"; do
+  rc=0
+  wait "${pid[$name]}" || rc=$?
+  [ "$rc" -eq 0 ] || { echo "FAILED: $name: exit $rc of its server, see $share/$name.log and .json" && status=1; }
+done
+pid=()
+exit "$status"
