@@ -206,6 +206,7 @@ bkf_status cmd_read(struct cli *);
 void dump_summary(struct cli *, const char *file, bkf_status st);
 bkf_status cmd_verify(struct cli *);
 bkf_status cmd_info(struct cli *);
+bkf_status cmd_bench(struct cli *);
 bkf_status cmd_log(struct cli *);
 bkf_status cmd_check(struct cli *);
 bkf_status cmd_profile(struct cli *);

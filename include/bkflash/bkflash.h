@@ -150,6 +150,12 @@ bkf_status bkf_probe(bkf_session *, bkf_chip_info *, bkf_error *);
  * 100 KiB) and judged as bkf_image_inspect does.  The document comes with a mismatch too. */
 bkf_status bkf_info(bkf_session *, char **json, bkf_error *);
 
+/* Quality of SPI wires: one sector read again and again at rising clocks, up to what profile
+ * and options allow; nothing is written.  {"kind":"bench","highest_clean_hz":...,"rows":[
+ * {"hz","reads","wrong","bits_wrong","bit_error_rate","rate"}]}, rate in bytes per second.
+ * BKF_E_VERIFY when even the slowest clock is not clean; BKF_E_UNSUPPORTED over UART. */
+bkf_status bkf_bench(bkf_session *, char **json, bkf_error *);
+
 /* How the bytes of a read are proven. */
 enum {
     BKF_VERIFY_FULL = 0,   /* all of them: device CRC, or a second pass */

@@ -334,6 +334,21 @@ typedef struct bkf_timing {
     uint32_t read_rate, write_rate; /* link payload bytes per second; 0 = unknown */
 } bkf_timing;
 
+/* The link's clock by hand, for measuring the wires.  Absent: the link has one rate, or finds
+ * and proves it by itself. */
+#define BKF_EXT_RATES "bkflash.rates/1"
+typedef struct bkf_rates_ops {
+    uint32_t struct_size;
+    uint32_t reserved;
+    /* Rates in Hz that are worth trying, rising, none above what profile and options allow;
+     * fill up to cap, return how many exist. */
+    size_t (*list)(bkf_chip *, uint32_t *hz, size_t cap);
+    uint32_t (*get)(bkf_chip *); /* Hz in use now */
+    /* Attached: the fastest rate not above want_hz from now on, whether it works or not; reads
+     * may give wrong bytes then, and nothing else may be called but set and read. */
+    bkf_status (*set)(bkf_chip *, const bkf_op *, uint32_t want_hz, uint32_t *got_hz, bkf_error *);
+} bkf_rates_ops;
+
 /* ---- entry ---------------------------------------------------------------- */
 typedef struct bkf_plugin {
     uint32_t magic; /* these four members never move */

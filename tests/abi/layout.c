@@ -33,6 +33,7 @@ NO_TAIL_PADDING(bkf_chip_class, extension);
 NO_TAIL_PADDING(bkf_digest_ops, crc_rate);
 NO_TAIL_PADDING(bkf_protect_ops, restore);
 NO_TAIL_PADDING(bkf_timing, write_rate);
+NO_TAIL_PADDING(bkf_rates_ops, set);
 NO_TAIL_PADDING(bkf_plugin, chips);
 NO_TAIL_PADDING(bkf_nor_service, timing);
 
@@ -238,6 +239,13 @@ AT(bkf_protect_ops, ranges, 8);
 AT(bkf_protect_ops, set, 16);
 AT(bkf_protect_ops, restore, 24);
 SIZE(bkf_protect_ops, 32);
+
+AT(bkf_rates_ops, struct_size, 0);
+AT(bkf_rates_ops, reserved, 4);
+AT(bkf_rates_ops, list, 8);
+AT(bkf_rates_ops, get, 16);
+AT(bkf_rates_ops, set, 24);
+SIZE(bkf_rates_ops, 32);
 
 AT(bkf_timing, struct_size, 0);
 AT(bkf_timing, erase_4k_us, 4);

@@ -98,6 +98,8 @@ bkf_status spi_stable(struct spi_entry *, unsigned ids, uint8_t *ref, size_t n, 
 
 /* -- spi_clock.c: the fastest clock that still reads the same ---------------------------------- */
 bkf_status spi_raise_clock(struct spi_entry *, bkf_error *);
+/* What may be tried, rising; fills up to cap, returns how many. */
+size_t spi_clocks(const struct spi_entry *, uint32_t *hz, size_t cap);
 
 /* -- spi_diagnosis.c ------------------------------------------------------------------------- */
 /* What is probably wrong, with pads and the next step. */

@@ -151,11 +151,40 @@ static const bkf_protect_ops protect_ops = {
     .restore = restore,
 };
 
+static size_t rates(bkf_chip *chip, uint32_t *hz, size_t cap)
+{
+    return spi_clocks(&self_of(chip)->entry, hz, cap);
+}
+
+static uint32_t rate(bkf_chip *chip)
+{
+    return self_of(chip)->entry.hz;
+}
+
+static bkf_status set_rate(bkf_chip *chip, const bkf_op *op, uint32_t want, uint32_t *got,
+                           bkf_error *err)
+{
+    struct spi_entry *e = &self_of(chip)->entry;
+    (void)op;
+    bkf_status st = spi_setup(e, e->mode, want, err);
+    *got = e->hz;
+    return st;
+}
+
+static const bkf_rates_ops rates_ops = {
+    .struct_size = sizeof rates_ops,
+    .list = rates,
+    .get = rate,
+    .set = set_rate,
+};
+
 static const void *extension(bkf_chip *chip, const char *id)
 {
     struct spi_chip *c = self_of(chip);
     if (!strcmp(id, BKF_EXT_PROTECT))
         return &protect_ops;
+    if (!strcmp(id, BKF_EXT_RATES))
+        return &rates_ops;
     if (!strcmp(id, BKF_EXT_TIMING))
         return c->service->timing(c->nor);
     return NULL;

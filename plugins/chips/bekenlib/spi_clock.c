@@ -11,6 +11,17 @@ enum { NOTCHES = sizeof notches / sizeof notches[0], REF = 4096, IDS = 32 };
 #define MEMORY_KEY   "spi_hz"
 #define MEMORY_LIMIT "spi_hz_limit" /* what was allowed when that was found */
 
+size_t spi_clocks(const struct spi_entry *e, uint32_t *hz, size_t cap)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < NOTCHES && notches[i] < e->set.max_hz; i++, n++)
+        if (n < cap)
+            hz[n] = notches[i];
+    if (n < cap)
+        hz[n] = e->set.max_hz;
+    return n + 1;
+}
+
 static const bkf_memory *memory_of(const struct spi_entry *e)
 {
     return e->host->service ? e->host->service(e->host, BKF_SERVICE_MEMORY) : NULL;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # bkflash over the real USB libraries against emulated adapters with a Beken chip behind
 # them: dumps equal the image, hard entries work, time is bounded, faults end cleanly.
-# usage: test_dump.sh BKFLASH-USB BKFLASH SOURCE-DIR PART   (PART: dump entry unplug interrupt)
+# usage: test_dump.sh BKFLASH-USB BKFLASH SOURCE-DIR PART   (PART: dump entry bench unplug interrupt)
 set -euo pipefail
 usb=$1 bkflash=$2 source=$3 part=$4
 profile=$source/conf/boards/doorbell_mlt1t.ini
@@ -106,6 +106,16 @@ part_entry() {
       echo "$adapter $c: ok, $(grep -o '"resets":[0-9]*' report.json)"
     done
   done
+}
+part_bench() { # the wires measured through the real libraries: one clock here, seven there
+  on ch341a -- "$bkflash" -p "$profile" bench
+  [ "$status" -eq 0 ] || fail "ch341a: exit $status"
+  grep -q "no errors up to 1.5 MHz; 1.5 MHz is in use" out.log || fail "ch341a: $(cat out.log)"
+  [ "$(grep -c 'Hz .* KiB/s' out.log)" -eq 1 ] || fail "ch341a has one clock"
+  on ft232h f_data=12MHz -- "$bkflash" -p "$profile" -a ft232h -O spi_clock=30MHz bench
+  [ "$status" -eq 97 ] || fail "ft232h: exit $status, not 97 for clocks above what the die takes"
+  grep -q "no errors up to 10 MHz; 6 MHz is in use" out.log || fail "ft232h: $(cat out.log)"
+  echo "bench: one clock on the CH341A, 10 MHz of 30 on wires that carry 12 MHz"
 }
 # small ADAPTER [KEY=VALUE...]: read 4 KiB
 small() {
