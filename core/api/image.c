@@ -138,7 +138,7 @@ bkf_status bkf_image_redact(const bkf_image *image, void **data, size_t *len, ch
         return missing(err, "bkf_image_redact");
     bkf_status st = redact_image(image->facts, &out, &r, err);
     if (st)
-        return st;
+        return error_prefix(err, "%s", image->name);
     st = image_document(json_pack("{s:o}", "changed", redact_json(&r)), "redaction", json, err);
     redact_report_free(&r);
     if (st) {
@@ -156,7 +156,14 @@ bkf_status bkf_image_splice(const bkf_image *boot, const bkf_image *firmware, vo
     uint8_t *out;
     if (!boot || !firmware || !data || !len)
         return missing(err, "bkf_image_splice");
-    bkf_status st = splice_image(boot->facts, firmware->facts, &out, len, err);
+    bkf_status st = splice_boot_check(boot->facts, err);
+    if (st) {
+        *data = NULL;
+        return error_prefix(err, "%s", boot->name);
+    }
+    st = splice_image(boot->facts, firmware->facts, &out, len, err);
+    if (st)
+        error_prefix(err, "%s", firmware->name);
     *data = st ? NULL : out;
     return st;
 }

@@ -121,6 +121,9 @@ bkf_status bkf_image_extract(const bkf_image *image, const char *dir, uint32_t f
 {
     if (!image || !dir)
         return error_set(err, BKF_E_PARAM, "bkf_image_extract: an argument is missing");
+    if (!image->len)
+        return error_set(err, BKF_E_IMAGE, "%s is empty: there is nothing to take apart",
+                         image->name);
     struct folder d = { dir, flags, json_array() };
     bkf_status st = dir_make(dir, err);
     if (!st)

@@ -117,7 +117,7 @@ bkf_status file_write_atomic(const char *path, const void *data, size_t len, bkf
     int fd = mkostemp(temp, O_CLOEXEC);
     bkf_status st = BKF_OK;
     if (fd < 0) {
-        st = failed(err, "create", temp);
+        st = failed(err, "create", path);
     } else {
         mode_t mask = umask(0);
         umask(mask);
@@ -147,8 +147,11 @@ bkf_status dir_make(const char *path, bkf_error *err)
             continue;
         char keep = *s;
         *s = '\0';
+        struct stat sb;
         if (mkdir(p, 0700) && errno != EEXIST)
             st = failed(err, "create folder", p);
+        else if (!stat(p, &sb) && !S_ISDIR(sb.st_mode))
+            st = error_set(err, BKF_E_FILE, "%s: exists and is not a folder", p);
         *s = keep;
         if (!keep)
             break;

@@ -149,6 +149,7 @@ struct cli {
     int stop_signal;
     uint32_t diags;     /* findings of the present file so far */
     bool result_failed; /* stdout could not be written */
+    bool stdin_read;    /* by an operand '-': there is nothing left of it */
     bkf_callbacks cb;
     bkf_ctx *ctx;
     bkf_profile *profile;
@@ -237,7 +238,11 @@ bkf_status cli_change(struct cli *, bkf_change_options *, const char *path);
 /* -- cmd_image.c: shared by the verbs about images ------------------------------------------ */
 uint32_t image_flags(const struct cli *);
 /* *out is NULL after a failure. */
+/* Bytes of a file, or of standard input for "-", which only one operand can be. */
+bkf_status image_bytes(struct cli *, const char *path, void **data, size_t *len);
 bkf_status image_load(struct cli *, const char *path, bkf_image **out);
+/* The file of operand index, or without one the device of -p. */
+bkf_status file_or_device(struct cli *, int index, bkf_image **out);
 bkf_status image_read_device(struct cli *, bkf_image **out);
 /* -o, which must be there. */
 bkf_status image_output(struct cli *, const char **path);

@@ -19,6 +19,14 @@ static bkf_status number_option(struct cli *c, enum opt_id id, const char *name,
     return BKF_OK;
 }
 
+/* The library converts bytes and does not know where they came from. */
+static void name_file(struct cli *c, const char *path)
+{
+    char what[sizeof c->err.message];
+    memcpy(what, c->err.message, sizeof what);
+    cli_fail(c, c->err.status, "%s: %s", path, what);
+}
+
 bkf_status cmd_convert(struct cli *c)
 {
     bkf_convert_options o = { .struct_size = sizeof o, .flags = image_flags(c) };
@@ -37,9 +45,14 @@ bkf_status cmd_convert(struct cli *c)
     o.rbl_version = args_get(&c->args, OPT_RBL_VERSION);
     o.partition = args_get(&c->args, OPT_PARTITION);
     if (!st)
-        st = bkf_load(c->args.positional[1], &in, &in_len, &c->err);
+        st = image_bytes(c, c->args.positional[1], &in, &in_len);
+    if (!st && !in_len)
+        st = cli_fail(c, BKF_E_IMAGE, "%s is empty: there is nothing to convert",
+                      c->args.positional[1]);
     if (!st)
         st = bkf_convert(c->args.positional[0], &o, in, in_len, &out, &out_len, &c->err);
+    if (st == BKF_E_IMAGE && in_len)
+        name_file(c, c->args.positional[1]);
     if (!st)
         st = bkf_save(path, out, out_len, image_flags(c), &c->err);
     if (!st)
@@ -80,6 +93,9 @@ bkf_status cmd_splice(struct cli *c)
     if (!st && strcmp(path, "-") == 0)
         st = cli_fail(c, BKF_E_PARAM,
                       "splice prints its verdict on standard output; give -o a file");
+    if (!st && !boot_path && !args_has(&c->args, OPT_PROFILE))
+        st = cli_fail(c, BKF_E_PARAM,
+                      "splice: whose bootloader? --boot FILE, or -p BOARD reads the device's");
     if (!st)
         st = image_load(c, c->args.positional[0], &firmware);
     if (!st)
@@ -104,18 +120,11 @@ bkf_status cmd_splice(struct cli *c)
 
 /* -- ota
  * ---------------------------------------------------------------------------------------------- */
-static bkf_status open_slots(struct cli *c, int index, bkf_image **image)
-{
-    if (c->args.n_positional > index)
-        return image_load(c, c->args.positional[index], image);
-    return image_read_device(c, image);
-}
-
 static bkf_status ota_show(struct cli *c)
 {
     bkf_image *image = NULL;
     char *text = NULL;
-    bkf_status st = open_slots(c, 1, &image);
+    bkf_status st = file_or_device(c, 1, &image);
     if (!st)
         st = bkf_image_ota(image, &c->result, &text, &c->err);
     image_print(c, text);
@@ -173,7 +182,7 @@ static bkf_status ota_select(struct cli *c, uint32_t slot)
     void *bytes = NULL;
     bkf_status st = file ? image_output(c, &path) : BKF_OK;
     if (!st)
-        st = open_slots(c, 2, &image);
+        st = file_or_device(c, 2, &image);
     if (!st)
         st = chosen_metadata(c, slot, image, &o, &bytes);
     if (!st)

@@ -18,6 +18,18 @@ static bkf_status board(struct cli *c)
     return args_has(&c->args, OPT_PROFILE) ? cli_profile(c) : cli_context(c);
 }
 
+bkf_status image_bytes(struct cli *c, const char *path, void **data, size_t *len)
+{
+    if (strcmp(path, "-") == 0) {
+        if (c->stdin_read)
+            return cli_fail(c, BKF_E_PARAM,
+                            "%s: standard input can stand for one file only, name the other",
+                            c->args.verb->name);
+        c->stdin_read = true;
+    }
+    return bkf_load(path, data, len, &c->err);
+}
+
 bkf_status image_load(struct cli *c, const char *path, bkf_image **out)
 {
     void *data = NULL;
@@ -25,7 +37,7 @@ bkf_status image_load(struct cli *c, const char *path, bkf_image **out)
     *out = NULL;
     bkf_status st = board(c);
     if (!st)
-        st = bkf_load(path, &data, &len, &c->err);
+        st = image_bytes(c, path, &data, &len);
     if (!st)
         st = bkf_image_open(c->ctx, c->profile, path, data, len, out, &c->err);
     bkf_free(data);
@@ -74,8 +86,7 @@ bkf_status image_read_device(struct cli *c, bkf_image **out)
     return st;
 }
 
-/* A file that is named, or the device of -p. */
-static bkf_status file_or_device(struct cli *c, int index, bkf_image **out)
+bkf_status file_or_device(struct cli *c, int index, bkf_image **out)
 {
     *out = NULL;
     if (c->args.n_positional > index)

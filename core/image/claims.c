@@ -46,7 +46,9 @@ static void claim_kind(struct image_facts *f)
         break;
     case KIND_UNKNOWN:
         sure = SURE_POSSIBLE;
-        snprintf(why, sizeof why, "no magic number, no good code block, not the size of a flash");
+        snprintf(why, sizeof why, "%s",
+                 f->size ? "no magic number, no good code block, not the size of a flash"
+                         : "the file is empty");
         break;
     default:
         sure = SURE_CERTAIN;

@@ -81,15 +81,22 @@ static bkf_status program_of(const struct image_facts *f, const struct code_key 
     return BKF_OK;
 }
 
+bkf_status splice_boot_check(const struct image_facts *boot, bkf_error *err)
+{
+    if (boot->base == 0 && boot->boot.present && boot->boot.key.state != KEY_UNKNOWN)
+        return BKF_OK;
+    return error_set(err, BKF_E_IMAGE, "%s: there is no readable bootloader at its start",
+                     image_kind_title(boot->kind));
+}
+
 bkf_status splice_image(const struct image_facts *boot, const struct image_facts *firmware,
                         uint8_t **out, size_t *out_len, bkf_error *err)
 {
     struct program prog = { 0 };
     *out = NULL;
-    if (boot->base != 0 || !boot->boot.present || boot->boot.key.state == KEY_UNKNOWN)
-        return error_set(err, BKF_E_IMAGE, "%s: there is no readable bootloader at its start",
-                         image_kind_title(boot->kind));
-    bkf_status st = program_of(firmware, &boot->boot.key, &prog, err);
+    bkf_status st = splice_boot_check(boot, err);
+    if (!st)
+        st = program_of(firmware, &boot->boot.key, &prog, err);
     if (!st) {
         size_t len = boot->data_len < APP_AT ? boot->data_len : APP_AT;
         *out_len = APP_AT + prog.n;

@@ -27,6 +27,8 @@ void verdict_of(const struct image_facts *, const struct verdict_device *, struc
 /* Image from flash 0 on: the given bootloader (a bootloader, QIO or dump) and the program of the
  * firmware file (UA, QIO, dump, plain program or RBL).  Plain programs are enciphered with the
  * bootloader's key.  *out is malloc'ed.  keys: for RBL; NULL = default. */
+/* Can the bootloader's side of a splice be taken from here? */
+bkf_status splice_boot_check(const struct image_facts *, bkf_error *err);
 bkf_status splice_image(const struct image_facts *boot, const struct image_facts *firmware,
                         uint8_t **out, size_t *out_len, bkf_error *err);
 json_t *verdict_json(const struct verdict *);

@@ -77,6 +77,82 @@ expect 40 "would not boot" "$bk" splice qio-zero.bin --boot qio-zero.bin --devic
 expect 40 "garbage" "$bk" splice qio-zero.bin --boot qio-zero.bin --key tuya -o no.bin
 [ -e no.bin ] && fail "an image that would not boot was written"
 
+# bad input: the file to blame is named, nothing is left behind
+: >empty.bin
+printf x >one.bin
+mkdir folder
+printf x >"plain file"
+expect 0 "the file is empty" "$bk" inspect empty.bin
+expect 50 "folder: cannot read: Is a directory" "$bk" inspect folder
+truncate -s 3G huge.bin
+expect 50 "huge.bin: larger than" "$bk" inspect huge.bin
+rm huge.bin
+expect 40 "empty.bin is empty" "$bk" extract empty.bin -o new.d
+[ -e new.d ] && fail "a failed extract leaves a folder"
+expect 40 "empty.bin: the file is empty" "$bk" redact empty.bin -o new.bin
+expect 0 "open it in a browser" "$bk" report one.bin -o one.html
+expect 40 "empty.bin is empty" "$bk" convert crc-add empty.bin -o new.bin
+expect 40 "one.bin: crc-strip: the last block is cut" "$bk" convert crc-strip one.bin -o new.bin
+expect 40 "one.bin: nothing known: there is no program" "$bk" splice one.bin --boot doorbell.bin -o new.bin
+expect 40 "one.bin: nothing known: there is no readable bootloader" "$bk" splice ua.bin --boot one.bin -o new.bin
+expect 2 "whose bootloader" "$bk" splice ua.bin -o new.bin
+expect 2 "which FILE" "$bk" ota show
+expect 2 "one file only" "$bk" diff - -
+expect 2 "one file only" "$bk" report - --against - -o new.bin
+"$bk" diff - lamp.bin <lamp.again | grep -q "are the same" || fail "diff - does not read standard input"
+expect 50 "plain file: exists and is not a folder" "$bk" extract lamp.bin -o "plain file"
+expect 50 "folder: exists and is not a plain file" "$bk" report lamp.bin -o folder
+expect 50 "nowhere/new.bin: cannot create: No such file or directory" "$bk" redact lamp.bin -o nowhere/new.bin
+expect 50 "folder/manifest.json" "$bk" pack folder -o new.bin
+expect 2 "both want standard output" "$bk" --json redact lamp.bin -o -
+"$bk" convert crc-add lamp.bin -o - >/dev/full 2>err
+[ $? -eq 50 ] || fail "a full standard output has another exit code"
+grep -q "No space left" err || fail "a full standard output is not said"
+[ -e new.bin ] && fail "a failed verb leaves a file"
+
+# secrets: in no output of any verb, nor in what it says when it fails
+mkdir said
+say() { # NAME COMMAND...
+  local name=$1
+  shift
+  "$@" >"said/$name.out" 2>"said/$name.err"
+}
+for image in lamp doorbell; do
+  for flags in "" --json; do
+    # shellcheck disable=SC2086
+    {
+      say "$image.inspect$flags" "$bk" $flags inspect $image.bin
+      say "$image.diff$flags" "$bk" $flags diff $image.bin qio-zero.bin
+      say "$image.redact$flags" "$bk" $flags redact $image.bin -f -o said/$image.redacted
+      say "$image.extract$flags" "$bk" $flags extract $image.bin -f -o $image.d
+      say "$image.pack$flags" "$bk" $flags pack $image.d -f -o $image.again
+      say "$image.ota$flags" "$bk" $flags ota show $image.bin
+      say "$image.splice$flags" "$bk" $flags splice $image.bin --boot $image.bin -f -o spliced.bin
+      say "$image.convert$flags" "$bk" $flags convert rbl-unpack $image.bin -o none.bin
+      say "$image.report$flags" "$bk" $flags report $image.bin --against qio-zero.bin -f -o said/$image.html
+    }
+  done
+  cp $image.d/manifest.json said/$image.manifest.json
+  cp $image.d/storage.json said/$image.storage.json
+done
+for flags in "" --json; do
+  # shellcheck disable=SC2086
+  {
+    say "device.info$flags" "$bk" $flags -vvv -p doorbell_mlt1t -a sim -O image=doorbell.bin info
+    say "device.inspect$flags" "$bk" $flags -vvv -p doorbell_mlt1t -a sim -O image=doorbell.bin inspect
+  }
+done
+find said -type f -size +0 | wc -l | grep -qE '^[3-9][0-9]$' || fail "the search for secrets has nothing to look at"
+# what tests/support/synth.h plants, and the owner's half of the MAC in lamp
+for planted in "$secret" MyHomeNetwork-7731 f4e1a0b2c3d45566 s3cr3tAuthKeyValueThatIsLongEnough 9f8e7d6c5b4a3921; do
+  for form in "$planted" "$(printf %s "$planted" | od -An -tx1 | tr -d ' \n')" "$(printf %s "$planted" | base64)"; do
+    grep -rlF -- "$form" said && fail "a secret is shown by these"
+  done
+  "$bk" --json inspect --show-secrets lamp.bin | grep -qF -- "$planted" || fail "$planted is not in the lamp: the search proves nothing"
+done
+grep -rliE "11:?22:?33" said && fail "a whole MAC is shown by these"
+"$bk" inspect --show-secrets lamp.bin | grep -qi "50:8a:06:11:22:33" || fail "the lamp has another MAC"
+
 # without a file the device is read
 sim=(-p doorbell_mlt1t -a sim -O image=doorbell.bin)
 expect 0 "metadata at 0xf000: 0x5a5a5a01, the known magic" "$bk" "${sim[@]}" inspect
