@@ -211,6 +211,10 @@ bkf_status ch_open_unit(bkf_adapter *a, const char *unit, const char *usb_id, bk
     else
         st = open_device(a, f.dev, err);
     libusb_unref_device(f.dev);
+    if (st == BKF_E_NO_DEVICE) /* it was there */
+        st = BKF_E_LINK_LOST;
+    if (err)
+        err->status = st;
     return st;
 }
 

@@ -8,12 +8,25 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Told apart by bcdDevice, as libftdi does: the FT2232C and D have the product id of the FT2232H.
+ */
 static const struct {
-    uint16_t pid;
+    uint16_t pid, release;
     const char *name;
     unsigned channels; /* with MPSSE */
-} kinds[] = { { 0x6014, "FT232H", 1 }, { 0x6010, "FT2232H", 2 }, { 0x6011, "FT4232H", 2 } };
-enum { KINDS = 3, VID = 0x0403, READY_MS = 50, SYNC_TRIES = 4, LATENCY_MS = 255 };
+    bool low_only;
+} kinds[] = { { 0x6014, 0x0900, "FT232H", 1, false },
+              { 0x6010, 0x0700, "FT2232H", 2, false },
+              { 0x6011, 0x0800, "FT4232H", 2, true },
+              { 0, 0, "FT232H", 4, false } };
+enum {
+    KINDS = 3,
+    BY_USER = KINDS /* its usb_id says it is one */,
+    VID = 0x0403,
+    READY_MS = 50,
+    SYNC_TRIES = 4,
+    LATENCY_MS = 255
+};
 
 struct wanted {
     uint16_t vid, pid; /* 0 = any of kinds */
@@ -23,6 +36,7 @@ struct found {
     libusb_device *dev;
     unsigned n, kind;
     char all[200], serial[32];
+    uint16_t other_pid, other_release; /* one of FTDI's that has no such engine */
 };
 
 /* "A:B" in the given base, each at most max. */
@@ -72,15 +86,23 @@ static bool is_unit(libusb_device *dev, const char *unit, const char *serial)
            address == libusb_get_device_address(dev);
 }
 
+static bool has_known_id(const struct libusb_device_descriptor *d)
+{
+    for (int i = 0; d->idVendor == VID && i < KINDS; i++)
+        if (d->idProduct == kinds[i].pid)
+            return true;
+    return false;
+}
+
 /* Index into kinds, -1 = not one of them. */
 static int kind_of(const struct libusb_device_descriptor *d, const struct wanted *w)
 {
-    if (w->pid)
-        return d->idVendor == w->vid && d->idProduct == w->pid ? 0 : -1;
-    for (int i = 0; d->idVendor == VID && i < KINDS; i++)
-        if (d->idProduct == kinds[i].pid)
+    if (w->pid ? d->idVendor != w->vid || d->idProduct != w->pid : !has_known_id(d))
+        return -1;
+    for (int i = 0; i < KINDS; i++)
+        if (d->bcdDevice == kinds[i].release)
             return i;
-    return -1;
+    return w->pid ? BY_USER : -1;
 }
 
 static void look(libusb_device *dev, const struct wanted *w, struct found *f)
@@ -88,8 +110,16 @@ static void look(libusb_device *dev, const struct wanted *w, struct found *f)
     struct libusb_device_descriptor d;
     char path[32], serial[32];
     int kind;
-    if (libusb_get_device_descriptor(dev, &d) || (kind = kind_of(&d, w)) < 0)
+    if (libusb_get_device_descriptor(dev, &d))
         return;
+    kind = kind_of(&d, w);
+    if (kind < 0) {
+        if (!w->pid && has_known_id(&d)) {
+            f->other_pid = d.idProduct;
+            f->other_release = d.bcdDevice;
+        }
+        return;
+    }
     serial_of(dev, d.iSerialNumber, serial, sizeof serial);
     if (w->unit && !is_unit(dev, w->unit, serial))
         return;
@@ -206,8 +236,8 @@ static bkf_status synchronise(bkf_adapter *a, bkf_error *err)
         return st;
     return ft_fail(err, BKF_E_PROTOCOL, 0,
                    "%s %s does not answer as an MPSSE engine: unplug it and plug it in again; "
-                   "is it a genuine %s?",
-                   a->name, a->path, a->name);
+                   "is it a genuine chip of FTDI, and a channel that has one?",
+                   a->name, a->path);
 }
 
 bkf_status ft_start_engine(bkf_adapter *a, bkf_error *err)
@@ -259,20 +289,29 @@ bkf_status ft_open_unit(bkf_adapter *a, const char *unit, const char *usb_id, bk
     for (ssize_t i = 0; i < n; i++)
         look(list[i], &w, &f);
     libusb_free_device_list(list, 1);
+    if (!f.n && f.other_release)
+        return ft_fail(err, BKF_E_NO_DEVICE, 0,
+                       "there is %04x:%04x of release %x.%02x, which is no FT232H (9.00), FT2232H "
+                       "(7.00) or FT4232H (8.00) and has no such engine: use one of these",
+                       VID, f.other_pid, (unsigned)f.other_release >> 8, f.other_release & 0xFFu);
     if (!f.n)
         return ft_fail(err, BKF_E_NO_DEVICE, 0,
                        "no FT232H, FT2232H or FT4232H%s%s is plugged in; another USB id needs "
                        "-O usb_id=VID:PID",
                        unit ? " at " : "", unit ? unit : "");
+    unsigned channels = kinds[f.kind].channels;
     snprintf(a->name, sizeof a->name, "%s", kinds[f.kind].name);
+    a->low_only = kinds[f.kind].low_only;
     if (f.n > 1) {
         st = ft_fail(err, BKF_E_PARAM, 0, "%u of them are plugged in (%s): choose one with -u", f.n,
                      f.all);
-    } else if (a->channel >= kinds[f.kind].channels && !w.pid) {
+    } else if (a->channel >= channels) {
         st = ft_fail(err, BKF_E_PARAM, 0, "%s has MPSSE on %s only, not on channel %c", a->name,
-                     kinds[f.kind].channels == 1 ? "channel A" : "channels A and B",
-                     'A' + (int)a->channel);
+                     channels == 1 ? "channel A" : "channels A and B", 'A' + (int)a->channel);
     } else {
+        if (channels > 1)
+            snprintf(a->name, sizeof a->name, "%s channel %c", kinds[f.kind].name,
+                     'A' + (int)a->channel);
         path_of(f.dev, a->path, sizeof a->path);
         snprintf(a->serial, sizeof a->serial, "%s", f.serial);
         snprintf(a->node, sizeof a->node, "/dev/bus/usb/%03u/%03u", libusb_get_bus_number(f.dev),
@@ -280,6 +319,10 @@ bkf_status ft_open_unit(bkf_adapter *a, const char *unit, const char *usb_id, bk
         st = open_device(a, f.dev, err);
     }
     libusb_unref_device(f.dev);
+    if (st == BKF_E_NO_DEVICE) /* it was there */
+        st = BKF_E_LINK_LOST;
+    if (err)
+        err->status = st;
     return st;
 }
 

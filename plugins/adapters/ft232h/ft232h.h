@@ -62,7 +62,9 @@ struct bkf_adapter {
     struct ftdi_context *ftdi;
     bool opened, gone, spi_held, gpio_held;
     unsigned channel;
-    char path[32], serial[32], node[40], name[16];
+    bool low_only; /* FT4232H: its channels have no AC lines */
+    char path[32], serial[32], node[40];
+    char name[24]; /* "FT232H", "FT2232H channel B" */
     uint8_t ep_in, ep_out;
     size_t packet; /* bytes of an IN packet, two of them status */
 

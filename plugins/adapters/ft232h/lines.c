@@ -69,7 +69,8 @@ void put_port(bkf_adapter *a, struct buffer *b, unsigned port)
 void put_ports(bkf_adapter *a, struct buffer *b)
 {
     put_port(a, b, 0);
-    put_port(a, b, 1);
+    if (!a->low_only)
+        put_port(a, b, 1);
 }
 
 /* Mode 3 is mode 0 in a frame that begins and ends with the clock high: the first bit is
@@ -128,6 +129,11 @@ static bkf_status claim(void *self, const char *name, uint32_t drive, uint32_t l
     int bit = find(name);
     if (bit < 0)
         return ft_fail(err, BKF_E_PARAM, 0, "%s has no line '%s'; it has AD0 to AD7, AC0 to AC7",
+                       a->name, name);
+    if (bit >= 8 && a->low_only)
+        return ft_fail(err, BKF_E_PARAM, 0,
+                       "%s has no line '%s', it has AD0 to AD7 only: wire that signal to one of "
+                       "AD4 to AD7 and name it in the pads of the profile",
                        a->name, name);
     if (a->line[bit].claimed || spi_line(a, (unsigned)bit) || (a->bound && bit == AD2_MISO))
         return ft_fail(err, BKF_E_BUSY, 0, "%s line %s is already used by %s", a->name, name,

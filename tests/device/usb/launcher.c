@@ -75,11 +75,11 @@ static void plug_driver(const char *root, const struct usb_adapter *a, const cha
         char interface[640];
         snprintf(interface, sizeof interface, "%s/%s:1.%u", dir, a->port, i);
         attribute(interface, "bInterfaceNumber", "%02x\n", i);
-        if (!a->driver)
+        if (!a->driver[i])
             continue;
-        snprintf(path, sizeof path, "%s/sys/bus/usb/drivers/%s/bind", root, a->driver);
+        snprintf(path, sizeof path, "%s/sys/bus/usb/drivers/%s/bind", root, a->driver[i]);
         file(path, "", 0);
-        snprintf(target, sizeof target, "../../../../../../bus/usb/drivers/%s", a->driver);
+        snprintf(target, sizeof target, "../../../../../../bus/usb/drivers/%s", a->driver[i]);
         snprintf(path, sizeof path, "%s/driver", interface);
         symlink_at(target, path);
     }

@@ -274,8 +274,7 @@ EXPORT int close(int fd)
         for (int i = 0; i < MAX_FD; i++)
             if (adapter_of[i] == a)
                 last = false;
-        if (last)
-            usbfs_closed(a);
+        usbfs_closed(a, fd, last);
         pthread_mutex_unlock(&preload.lock);
     }
     return f(fd);
@@ -292,7 +291,7 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
     if (!a)
         return f(fd, request, arg);
     pthread_mutex_lock(&preload.lock);
-    int r = usbfs_ioctl(a, request, arg);
+    int r = usbfs_ioctl(a, fd, request, arg);
     int code = errno;
     pthread_mutex_unlock(&preload.lock);
     errno = code;

@@ -16,8 +16,8 @@ struct preload {
 extern struct preload preload;
 
 /* usbfs.c, with the lock held: ioctl on an adapter's node, -1 and errno on failure. */
-int usbfs_ioctl(struct usb_adapter *, unsigned long request, void *arg);
-void usbfs_closed(struct usb_adapter *);
+int usbfs_ioctl(struct usb_adapter *, int fd, unsigned long request, void *arg);
+void usbfs_closed(struct usb_adapter *, int fd, bool last);
 /* Adapter behind an open file descriptor, NULL = some other file. */
 struct usb_adapter *preload_adapter(int fd);
 #endif

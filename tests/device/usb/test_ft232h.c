@@ -30,7 +30,10 @@ static int setup(void **state)
     harness_load(h);
     OK(harness_open(h, NULL));
     char *log = harness_log(h, true);
-    const char *mode = strstr(log, "CTL 8: 40 0B 00 02 01 00"); /* MPSSE, interface A */
+    char mpsse[40]; /* for the interface of the channel, counted from 1 */
+    const char *number = getenv("USB_TEST_CHANNEL");
+    snprintf(mpsse, sizeof mpsse, "CTL 8: 40 0B 00 02 0%s 00", number ? number : "1");
+    const char *mode = strstr(log, mpsse);
     assert_non_null(mode);
     assert_non_null(strstr(mode, "OUT 2: AA 87|"));
     assert_non_null(strstr(mode, "IN 4: 32 60 FA AA"));

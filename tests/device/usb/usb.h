@@ -137,7 +137,8 @@ struct usb_fault {                                   /* call counts from 1; 0 = 
     uint64_t unplug, interrupt;                      /* n-th call */
     uint64_t stall_in, stall_out, hang_in, hang_out; /* n-th packet */
     uint64_t shorten;                                /* n-th IN packet */
-    bool no_access, in_use;
+    bool no_access;
+    unsigned in_use; /* bit n: another program has interface n */
 };
 struct usb_bus {
     const struct usb_class *class;
@@ -175,10 +176,10 @@ struct usb_adapter {
     unsigned bus_no, address;
     uint16_t vid, pid;
     char serial[32];
-    const char *driver; /* kernel driver bound now, or NULL */
+    const char *driver[USB_MAX_PIPES]; /* kernel driver bound to each interface now, or NULL */
     struct usb_bus bus;
     struct usb_pins pins;
-    bool claimed[USB_MAX_PIPES];
+    int claimed[USB_MAX_PIPES]; /* by which open descriptor of the node, plus 1; 0 = by none */
     uint8_t device_desc[18], config_desc[256];
     size_t config_len;
 };

@@ -321,6 +321,13 @@ bool bus_clear_halt(struct usb_bus *b, uint8_t ep)
     return true;
 }
 
+enum { REQUEST_EEPROM_WORD = 0x90 }; /* FTDI: its index is a word of the EEPROM */
+
+static struct usb_adapter *adapter_of(struct usb_bus *b)
+{
+    return (struct usb_adapter *)((char *)b - offsetof(struct usb_adapter, bus));
+}
+
 static size_t text_descriptor(const char *s, uint8_t *out)
 {
     size_t n = strlen(s);
@@ -333,6 +340,24 @@ static size_t text_descriptor(const char *s, uint8_t *out)
     return out[0];
 }
 
+/* Which channel a vendor request is for: the low byte of its index, counted from 1.  A program
+ * that leaves it out, or names a channel it does not own, changes the wrong one. */
+static int addressed_pipe(struct usb_bus *b, const struct usb_setup *s, uint64_t now)
+{
+    const struct usb_adapter *a = adapter_of(b);
+    unsigned number = s->index & 0xFFu;
+    if (b->class->pipes == 1 || s->request == REQUEST_EEPROM_WORD)
+        return 0;
+    if (number > b->class->pipes)
+        return -1;
+    if (!number)
+        usb_violation(&b->report, now, "request %02X %02X without a channel", s->type, s->request);
+    else if (!a->claimed[number - 1])
+        usb_violation(&b->report, now, "request %02X %02X to channel %c, which is not claimed",
+                      s->type, s->request, 'A' + (int)number - 1);
+    return number ? (int)number - 1 : 0;
+}
+
 int bus_control(struct usb_bus *b, uint64_t now, const uint8_t raw[8], uint8_t *data)
 {
     struct usb_setup s = { raw[0], raw[1], (uint16_t)(raw[2] | raw[3] << 8),
@@ -340,8 +365,8 @@ int bus_control(struct usb_bus *b, uint64_t now, const uint8_t raw[8], uint8_t *
     b->report.count.control++;
     bus_run(b, now, now);
     if ((s.type & 0x60) == 0x40) {
-        unsigned pipe = b->class->pipes > 1 && (s.index & 0xFF) ? (s.index & 0xFFu) - 1 : 0;
-        if (pipe >= b->class->pipes)
+        int pipe = addressed_pipe(b, &s, now);
+        if (pipe < 0)
             return -EPIPE;
         uint8_t line[8];
         memcpy(line, raw, sizeof line);
@@ -349,7 +374,7 @@ int bus_control(struct usb_bus *b, uint64_t now, const uint8_t raw[8], uint8_t *
         b->class->run(b->pipe[pipe].model, now);
         return b->class->control(b->pipe[pipe].model, now, &s, data);
     }
-    struct usb_adapter *a = (struct usb_adapter *)((char *)b - offsetof(struct usb_adapter, bus));
+    struct usb_adapter *a = adapter_of(b);
     uint8_t buf[256];
     size_t n = 0;
     if (s.type == 0x80 && s.request == 6 && s.value >> 8 == 1) {

@@ -15,6 +15,13 @@ enum {
 };
 enum { MODE_UART = 0, MODE_MPSSE = 2 };
 
+/* What tells the three apart, FTDI's data sheets of the FT232H, FT2232H and FT4232H. */
+struct chip {
+    unsigned fifo;    /* bytes each way, per channel */
+    unsigned engines; /* channels with MPSSE, from A on */
+    bool low_only;    /* eight pins per channel instead of sixteen */
+};
+
 struct fifo {
     uint8_t byte[MAX_FIFO];
     unsigned first, n;
@@ -22,6 +29,8 @@ struct fifo {
 struct usb_model {
     struct usb_pins *pins; /* NULL: this channel is not wired */
     struct usb_report *report;
+    const struct chip *chip;
+    bool engine;   /* this channel has one */
     unsigned size; /* of each FIFO */
     uint64_t now;  /* the engine has worked up to here */
     uint64_t full_at, flush_at, last_in;
@@ -142,6 +151,8 @@ static void setting(struct usb_model *m, uint8_t op)
     switch (op) {
     case 0x80:
     case 0x82:
+        if (op == 0x82 && m->chip->low_only)
+            usb_violation(m->report, m->now, "82: this chip has no AC lines");
         m->s.value[op == 0x82] = peek(c, 1);
         m->s.dir[op == 0x82] = peek(c, 2);
         drive(m);
@@ -396,7 +407,7 @@ static int control(struct usb_model *m, uint64_t now, const struct usb_setup *s,
     case 0x400B:
         if (s->value >> 8 != MODE_UART && s->value >> 8 != MODE_MPSSE)
             return -EPIPE; /* other modes are not modelled */
-        set_mode(m, s->value >> 8);
+        set_mode(m, m->engine ? s->value >> 8 : MODE_UART);
         return 0;
     case 0x4091:
     case 0x4092:
@@ -426,16 +437,19 @@ static void reset(struct usb_model *m)
     m->s.latency = 16;
 }
 
-static struct usb_model *create(struct usb_pins *pins, unsigned pipe, const struct usb_key *keys,
-                                size_t n, char err[256])
+static struct usb_model *create(const struct chip *chip, struct usb_pins *pins, unsigned pipe,
+                                const struct usb_key *keys, size_t n, char err[256])
 {
     struct usb_model *m = calloc(1, sizeof *m);
     if (!m)
         return NULL;
     unsigned wired = (unsigned)strtoul(usb_key_get(keys, n, "channel", "0"), NULL, 0);
     m->report = pins->report;
+    m->chip = chip;
+    m->engine = pipe < chip->engines;
     m->pins = pipe == wired ? pins : NULL;
-    m->size = (unsigned)strtoul(usb_key_get(keys, n, "fifo", "1024"), NULL, 0);
+    const char *fifo = usb_key_get(keys, n, "fifo", NULL);
+    m->size = fifo ? (unsigned)strtoul(fifo, NULL, 0) : chip->fifo;
     if (m->size < 512 || m->size > MAX_FIFO) {
         snprintf(err, 256, "fifo= is 512..%d bytes", MAX_FIFO);
         free(m);
@@ -450,6 +464,18 @@ static struct usb_model *create(struct usb_pins *pins, unsigned pipe, const stru
     return m;
 }
 
+/* One of the kinds: its create() is all that differs, beside the descriptors. */
+#define CHIP(NAME, FIFO, ENGINES, LOW_ONLY)                                                     \
+    static struct usb_model *create_##NAME(struct usb_pins *pins, unsigned pipe,                \
+                                           const struct usb_key *keys, size_t n, char err[256]) \
+    {                                                                                           \
+        static const struct chip chip = { FIFO, ENGINES, LOW_ONLY };                            \
+        return create(&chip, pins, pipe, keys, n, err);                                         \
+    }
+CHIP(ft232h, 1024, 1, false)
+CHIP(ft2232h, 4096, 2, false)
+CHIP(ft4232h, 2048, 2, true)
+
 static void destroy(struct usb_model *m)
 {
     free(m);
@@ -460,6 +486,11 @@ static int line(const char *name)
     if ((strncmp(name, "AD", 2) && strncmp(name, "AC", 2)) || name[2] < '0' || name[2] > '7')
         return -1;
     return name[3] ? -1 : (name[1] == 'C' ? 8 : 0) + (name[2] - '0');
+}
+
+static int line_low(const char *name)
+{
+    return line(name) < 8 ? line(name) : -1;
 }
 
 static void finish(struct usb_model *m, uint64_t now)
@@ -531,17 +562,19 @@ static size_t config4(uint8_t *to, size_t cap)
     return config_for(to, 4);
 }
 
-#define FTDI(NAME, PID, VERSION, PIPES, CONFIG, PRODUCT)                                       \
-    .name = (NAME), .vid = 0x0403, .pid = (PID), .mbit = 480, .packet = 512, .pipes = (PIPES), \
-    .ep_out = { 0x02, 0x04, 0x06, 0x08 }, .ep_in = { 0x81, 0x83, 0x85, 0x87 },                 \
-    .default_cen = "AC0", .driver = "ftdi_sio",                                                \
-    .device = { 18,   1,          0,          2, 0,         0, 0, 64, 0x03,                    \
-                0x04, (PID)&0xFF, (PID) >> 8, 0, (VERSION), 1, 2, 0,  1 },                     \
-    .config = (CONFIG), .vendor = "FTDI", .product = (PRODUCT), .create = create,              \
-    .destroy = destroy, .control = control, .out_ready = out_ready, .out = out,                \
-    .in_ready = in_ready, .in = in, .next = next, .run = run, .reset = reset, .line = line,    \
-    .finish = finish, .state = state, .drive = drive
+#define FTDI(NAME, PID, VERSION, PIPES, CONFIG, PRODUCT)                                          \
+    .name = #NAME, .vid = 0x0403, .pid = (PID), .mbit = 480, .packet = 512, .pipes = (PIPES),     \
+    .ep_out = { 0x02, 0x04, 0x06, 0x08 }, .ep_in = { 0x81, 0x83, 0x85, 0x87 },                    \
+    .driver = "ftdi_sio", .device = { 18,   1,          0,          2, 0,         0, 0, 64, 0x03, \
+                                      0x04, (PID)&0xFF, (PID) >> 8, 0, (VERSION), 1, 2, 0,  1 },  \
+    .config = (CONFIG), .vendor = "FTDI", .product = (PRODUCT), .create = create_##NAME,          \
+    .destroy = destroy, .control = control, .out_ready = out_ready, .out = out,                   \
+    .in_ready = in_ready, .in = in, .next = next, .run = run, .reset = reset, .finish = finish,   \
+    .state = state, .drive = drive
 
-const struct usb_class usb_ft232h = { FTDI("ft232h", 0x6014, 0x09, 1, config1, "Single RS232-HS") };
-const struct usb_class usb_ft2232h = { FTDI("ft2232h", 0x6010, 0x07, 2, config2, "Dual RS232-HS") };
-const struct usb_class usb_ft4232h = { FTDI("ft4232h", 0x6011, 0x08, 4, config4, "Quad RS232-HS") };
+const struct usb_class usb_ft232h = { FTDI(ft232h, 0x6014, 0x09, 1, config1, "Single RS232-HS"),
+                                      .line = line, .default_cen = "AC0" };
+const struct usb_class usb_ft2232h = { FTDI(ft2232h, 0x6010, 0x07, 2, config2, "Dual RS232-HS"),
+                                       .line = line, .default_cen = "AC0" };
+const struct usb_class usb_ft4232h = { FTDI(ft4232h, 0x6011, 0x08, 4, config4, "Quad RS232-HS"),
+                                       .line = line_low, .default_cen = "AD4" };

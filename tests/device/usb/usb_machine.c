@@ -53,7 +53,7 @@ void usb_log(struct usb_report *r, const char *what, const uint8_t *d, size_t n)
 static const char *const own_keys[] = { "port",     "usb_id",    "serial",  "driver",   "wire_cen",
                                         "fifo",     "version",   "stale",   "channel",  "unplug",
                                         "stall_in", "stall_out", "hang_in", "hang_out", "shorten",
-                                        "sigint",   "no_access", "in_use" };
+                                        "sigint",   "no_access", "in_use",  "release" };
 
 static bool own_key(const char *key)
 {
@@ -129,10 +129,17 @@ static bool settle(struct usb_adapter *a, unsigned index, char err[256])
     a->device_desc[9] = (uint8_t)(vid >> 8);
     a->device_desc[10] = (uint8_t)pid;
     a->device_desc[11] = (uint8_t)(pid >> 8);
+    const char *release = get(a, "release", "");
+    if (*release) {
+        unsigned long bcd = strtoul(release, NULL, 16);
+        a->device_desc[12] = (uint8_t)bcd;
+        a->device_desc[13] = (uint8_t)(bcd >> 8);
+    }
     a->device_desc[16] = a->serial[0] ? 3 : 0;
     a->config_len = c->config(a->config_desc, sizeof a->config_desc);
     const char *driver = get(a, "driver", c->driver ? c->driver : "none");
-    a->driver = strcmp(driver, "none") ? driver : NULL;
+    for (unsigned i = 0; i < c->pipes; i++)
+        a->driver[i] = strcmp(driver, "none") ? driver : NULL;
     a->bus.fault = (struct usb_fault){
         .unplug = number(a, "unplug"),
         .interrupt = number(a, "sigint"),
@@ -142,7 +149,7 @@ static bool settle(struct usb_adapter *a, unsigned index, char err[256])
         .hang_out = number(a, "hang_out"),
         .shorten = number(a, "shorten"),
         .no_access = yes(get(a, "no_access", "no")),
-        .in_use = yes(get(a, "in_use", "no")),
+        .in_use = (unsigned)number(a, "in_use"),
     };
     return true;
 }
@@ -284,8 +291,10 @@ static void print_adapter(FILE *f, struct usb_adapter *a)
     for (unsigned i = 0; i < r->n_violations && i < USB_MAX_VIOLATIONS; i++)
         fprintf(f, "%s\"%s\"", i ? "," : "", r->violation[i]);
     char *device = device_report(a->pins.device);
-    fprintf(f, "],\"driver\":\"%s\",\"device\":%s}\n", a->driver ? a->driver : "",
-            device ? device : "null");
+    fputs("],\"driver\":\"", f);
+    for (unsigned i = 0; i < a->class->pipes; i++)
+        fprintf(f, "%s%s", i ? "," : "", a->driver[i] ? a->driver[i] : "");
+    fprintf(f, "\",\"device\":%s}\n", device ? device : "null");
     free(device);
 }
 

@@ -14,13 +14,19 @@ static int fail(int code)
     return -1;
 }
 
-static int claim(struct usb_adapter *a, unsigned n)
+/* By another program. */
+static bool in_use(const struct usb_adapter *a, unsigned n)
+{
+    return a->bus.fault.in_use >> n & 1;
+}
+
+static int claim(struct usb_adapter *a, int fd, unsigned n)
 {
     if (n >= a->class->pipes)
         return fail(EINVAL);
-    if (a->driver || a->bus.fault.in_use)
+    if (a->driver[n] || in_use(a, n) || (a->claimed[n] && a->claimed[n] != fd + 1))
         return fail(EBUSY);
-    a->claimed[n] = true;
+    a->claimed[n] = fd + 1;
     return 0;
 }
 
@@ -28,9 +34,10 @@ static int get_driver(const struct usb_adapter *a, struct usbdevfs_getdriver *g)
 {
     if (g->interface >= a->class->pipes)
         return fail(EINVAL);
-    if (!a->driver && !a->claimed[g->interface] && !a->bus.fault.in_use)
+    const char *driver = a->driver[g->interface];
+    if (!driver && !a->claimed[g->interface] && !in_use(a, g->interface))
         return fail(ENODATA);
-    snprintf(g->driver, sizeof g->driver, "%s", a->driver ? a->driver : "usbfs");
+    snprintf(g->driver, sizeof g->driver, "%s", driver ? driver : "usbfs");
     return 0;
 }
 
@@ -41,15 +48,15 @@ static int driver_ioctl(struct usb_adapter *a, const struct usbdevfs_ioctl *io)
         return fail(EINVAL);
     switch ((unsigned)io->ioctl_code) {
     case USBDEVFS_DISCONNECT:
-        if (!a->driver)
+        if (!a->driver[io->ifno])
             return fail(ENODATA);
-        a->driver = NULL;
+        a->driver[io->ifno] = NULL;
         return 0;
     case USBDEVFS_CONNECT:
         if (a->claimed[io->ifno])
             return fail(EBUSY);
         if (bound && strcmp(bound, "none"))
-            a->driver = bound;
+            a->driver[io->ifno] = bound;
         return 0;
     default:
         return fail(ENOTTY);
@@ -69,7 +76,7 @@ static int submit_control(struct usb_adapter *a, struct usbdevfs_urb *user, stru
     return 0;
 }
 
-static int submit(struct usb_adapter *a, struct usbdevfs_urb *user)
+static int submit(struct usb_adapter *a, int fd, struct usbdevfs_urb *user)
 {
     if (user->type != USBDEVFS_URB_TYPE_CONTROL && user->type != USBDEVFS_URB_TYPE_BULK &&
         user->type != USBDEVFS_URB_TYPE_INTERRUPT)
@@ -77,7 +84,7 @@ static int submit(struct usb_adapter *a, struct usbdevfs_urb *user)
     if (user->type == USBDEVFS_URB_TYPE_BULK && !bus_has_endpoint(&a->bus, user->endpoint))
         return fail(ENOENT);
     unsigned pipe = ((user->endpoint & 0x7Fu) - 1) / 2;
-    if (user->type == USBDEVFS_URB_TYPE_BULK && pipe < USB_MAX_PIPES && !a->claimed[pipe])
+    if (user->type == USBDEVFS_URB_TYPE_BULK && pipe < USB_MAX_PIPES && a->claimed[pipe] != fd + 1)
         usb_violation(&a->bus.report, preload.now, "transfer on an interface not claimed");
     struct usb_urb *u = calloc(1, sizeof *u);
     if (!u)
@@ -116,7 +123,7 @@ static int reap(struct usb_adapter *a, void **to, bool wait)
     return 0;
 }
 
-static int dispatch(struct usb_adapter *a, unsigned long request, void *arg)
+static int dispatch(struct usb_adapter *a, int fd, unsigned long request, void *arg)
 {
     switch (request) {
     case USBDEVFS_GET_CAPABILITIES:
@@ -124,24 +131,24 @@ static int dispatch(struct usb_adapter *a, unsigned long request, void *arg)
                            USBDEVFS_CAP_BULK_SCATTER_GATHER | USBDEVFS_CAP_REAP_AFTER_DISCONNECT;
         return 0;
     case USBDEVFS_CLAIMINTERFACE:
-        return claim(a, *(unsigned *)arg);
+        return claim(a, fd, *(unsigned *)arg);
     case USBDEVFS_DISCONNECT_CLAIM: {
         struct usbdevfs_disconnect_claim *dc = arg;
-        if (!a->bus.fault.in_use)
-            a->driver = NULL;
-        return claim(a, dc->interface);
+        if (dc->interface < a->class->pipes && !in_use(a, dc->interface))
+            a->driver[dc->interface] = NULL;
+        return claim(a, fd, dc->interface);
     }
     case USBDEVFS_RELEASEINTERFACE:
-        if (*(unsigned *)arg >= a->class->pipes || !a->claimed[*(unsigned *)arg])
+        if (*(unsigned *)arg >= a->class->pipes || a->claimed[*(unsigned *)arg] != fd + 1)
             return fail(EINVAL);
-        a->claimed[*(unsigned *)arg] = false;
+        a->claimed[*(unsigned *)arg] = 0;
         return 0;
     case USBDEVFS_GETDRIVER:
         return get_driver(a, arg);
     case USBDEVFS_IOCTL:
         return driver_ioctl(a, arg);
     case USBDEVFS_SUBMITURB:
-        return submit(a, arg);
+        return submit(a, fd, arg);
     case USBDEVFS_DISCARDURB:
         bus_run(&a->bus, preload.now, preload.now);
         return bus_cancel(&a->bus, arg, preload.now) ? 0 : fail(EINVAL);
@@ -181,7 +188,7 @@ static void count_call(struct usb_adapter *a)
     }
 }
 
-int usbfs_ioctl(struct usb_adapter *a, unsigned long request, void *arg)
+int usbfs_ioctl(struct usb_adapter *a, int fd, unsigned long request, void *arg)
 {
     preload.reads = 0;
     bool reaping = request == USBDEVFS_REAPURB || request == USBDEVFS_REAPURBNDELAY;
@@ -194,21 +201,25 @@ int usbfs_ioctl(struct usb_adapter *a, unsigned long request, void *arg)
     count_call(a);
     if (a->bus.gone && request != USBDEVFS_GET_CAPABILITIES)
         return fail(ENODEV);
-    return dispatch(a, request, arg);
+    return dispatch(a, fd, request, arg);
 }
 
-/* The last descriptor of a node is closed: transfers end, interfaces are free again. */
-void usbfs_closed(struct usb_adapter *a)
+/* A descriptor of a node is closed: its interfaces are free again; with the last one all
+ * transfers end. */
+void usbfs_closed(struct usb_adapter *a, int fd, bool last)
 {
     struct usb_urb *u;
     bool pending = false;
-    for (unsigned i = 0; i < a->class->pipes; i++) {
+    for (unsigned i = 0; i < a->class->pipes; i++)
+        if (a->claimed[i] == fd + 1)
+            a->claimed[i] = 0;
+    if (!last)
+        return;
+    for (unsigned i = 0; i < a->class->pipes; i++)
         while ((u = a->bus.pipe[i].in.head) || (u = a->bus.pipe[i].out.head)) {
             bus_cancel(&a->bus, u->user, preload.now);
             pending = true;
         }
-        a->claimed[i] = false;
-    }
     while ((u = a->bus.parked.head))
         bus_cancel(&a->bus, u->user, preload.now);
     while ((u = bus_reap(&a->bus, USB_NEVER)))
