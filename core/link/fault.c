@@ -183,27 +183,24 @@ static bkf_status spi_run(void *self, const bkf_spi_step *steps, size_t n, bkf_e
 
 static size_t spi_max_len(void *self)
 {
-    struct fault *f = self;
-    const bkf_spi_ops *ops = spi_of(&f->below);
-    return ops->max_len ? ops->max_len(f->below.spi.self) : 0;
+    const struct fault *f = self;
+    return spi_max_len_of(&f->below);
 }
 
 static uint32_t spi_caps(void *self)
 {
-    struct fault *f = self;
-    const bkf_spi_ops *ops = spi_of(&f->below);
-    return ops->caps ? ops->caps(f->below.spi.self) : 0;
+    const struct fault *f = self;
+    return spi_caps_of(&f->below);
 }
 
 static bkf_status spi_park(void *self, uint32_t parked, bkf_error *err)
 {
     struct fault *f = self;
-    const bkf_spi_ops *ops = spi_of(&f->below);
-    if (!BKF_HAS(bkf_spi_ops, ops, park) || !ops->park)
+    if (!spi_can_park(&f->below))
         return error_set(err, BKF_E_UNSUPPORTED, "this adapter cannot float its SPI pins");
     bool now;
     bkf_status st = enter(f, &now, err);
-    return st ? st : ops->park(f->below.spi.self, parked, err);
+    return st ? st : spi_of(&f->below)->park(f->below.spi.self, parked, err);
 }
 
 static const bkf_spi_ops fault_spi_ops = {

@@ -191,9 +191,8 @@ static bkf_status spi_run(void *self, const bkf_spi_step *steps, size_t n, bkf_e
     bkf_status st = guard_enter(g, err);
     if (st)
         return st;
-    const bkf_spi_ops *ops = spi_of(&g->below);
-    uint32_t caps = ops->caps ? ops->caps(g->below.spi.self) : 0;
-    size_t max = ops->max_len ? ops->max_len(g->below.spi.self) : 0;
+    uint32_t caps = spi_caps_of(&g->below);
+    size_t max = spi_max_len_of(&g->below);
     g->n = 0;
     for (size_t i = 0; !st && i < n; i++)
         st = run_step(g, &steps[i], caps, max, err);
@@ -208,19 +207,19 @@ static size_t spi_max_len(void *self)
 
 static uint32_t spi_caps(void *self)
 {
-    struct guard *g = self;
-    const bkf_spi_ops *ops = spi_of(&g->below);
-    return ops->caps ? ops->caps(g->below.spi.self) : 0;
+    const struct guard *g = self;
+    return spi_caps_of(&g->below);
 }
 
 static bkf_status spi_park(void *self, uint32_t parked, bkf_error *err)
 {
     struct guard *g = self;
-    const bkf_spi_ops *ops = spi_of(&g->below);
-    if (!BKF_HAS(bkf_spi_ops, ops, park) || !ops->park)
+    if (!spi_can_park(&g->below))
         return error_set(err, BKF_E_UNSUPPORTED, "this adapter cannot float its SPI pins");
     bkf_status st = guard_enter(g, err);
-    return st ? st : guard_leave(g, ops->park(g->below.spi.self, parked, err), "park", err);
+    return st ? st
+              : guard_leave(g, spi_of(&g->below)->park(g->below.spi.self, parked, err), "park",
+                            err);
 }
 
 static const bkf_spi_ops guard_spi_ops = {

@@ -42,6 +42,19 @@ static inline const bkf_spi_ops *spi_of(const struct link_ifaces *i)
 {
     return i->spi.ops;
 }
+/* What an adapter may leave out. */
+static inline size_t spi_max_len_of(const struct link_ifaces *i)
+{
+    return spi_of(i)->max_len ? spi_of(i)->max_len(i->spi.self) : 0;
+}
+static inline uint32_t spi_caps_of(const struct link_ifaces *i)
+{
+    return spi_of(i)->caps ? spi_of(i)->caps(i->spi.self) : 0;
+}
+static inline bool spi_can_park(const struct link_ifaces *i)
+{
+    return BKF_HAS(bkf_spi_ops, spi_of(i), park) && spi_of(i)->park;
+}
 static inline const bkf_gpio_ops *gpio_of(const struct link_ifaces *i)
 {
     return i->gpio.ops;

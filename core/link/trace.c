@@ -146,28 +146,20 @@ static bkf_status spi_run(void *self, const bkf_spi_step *steps, size_t n, bkf_e
 
 static size_t spi_max_len(void *self)
 {
-    struct trace *t = self;
-    const bkf_spi_ops *ops = spi_of(&t->below);
-    return ops->max_len ? ops->max_len(t->below.spi.self) : 0;
+    const struct trace *t = self;
+    return spi_max_len_of(&t->below);
 }
 
 static uint32_t spi_caps(void *self)
 {
-    struct trace *t = self;
-    const bkf_spi_ops *ops = spi_of(&t->below);
-    return ops->caps ? ops->caps(t->below.spi.self) : 0;
-}
-
-static bool can_park(const struct trace *t)
-{
-    const bkf_spi_ops *ops = spi_of(&t->below);
-    return BKF_HAS(bkf_spi_ops, ops, park) && ops->park;
+    const struct trace *t = self;
+    return spi_caps_of(&t->below);
 }
 
 static bkf_status spi_park(void *self, uint32_t parked, bkf_error *err)
 {
     struct trace *t = self;
-    if (!can_park(t))
+    if (!spi_can_park(&t->below))
         return error_set(err, BKF_E_UNSUPPORTED, "this adapter cannot float its SPI pins");
     strbuf_addf(begin(t), "park %u", parked);
     return done(t, spi_of(&t->below)->park(t->below.spi.self, parked, err), err);
@@ -320,7 +312,7 @@ static void write_header(struct trace *t, const struct link_config *cfg)
         strbuf_addf(sb, "meta %s\n", cfg->trace_meta);
     if (t->below.spi.ops)
         strbuf_addf(sb, "iface spi max_len=%zu caps=%u park=%d\n", spi_max_len(t), spi_caps(t),
-                    can_park(t));
+                    spi_can_park(&t->below));
     if (t->below.gpio.ops)
         strbuf_addf(sb, "iface gpio\n");
     if (t->below.uart.ops)
@@ -355,7 +347,8 @@ bkf_status trace_new(const struct link_ifaces *below, const struct link_config *
     t->origin = clock_now(&below->clock);
     *ifaces = *below;
     if (below->spi.ops)
-        ifaces->spi = (bkf_iface){ can_park(t) ? &trace_spi_ops : &trace_spi_ops_no_park, t };
+        ifaces->spi =
+            (bkf_iface){ spi_can_park(&t->below) ? &trace_spi_ops : &trace_spi_ops_no_park, t };
     if (below->gpio.ops)
         ifaces->gpio = (bkf_iface){ &trace_gpio_ops, t };
     if (below->uart.ops)
