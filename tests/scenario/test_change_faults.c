@@ -172,7 +172,7 @@ static void broken_undo(void **state)
             size_t at;
             if (first == KILLED && second == 2) /* not begun yet */
                 assert_true(world_flash_is(w, w->after, &at) || world_flash_is(w, w->before, &at));
-            else if (first == KILLED && second)
+            else if (first == KILLED && second && second != 50) /* 50: it was undone already */
                 fail_msg("%s: exit %d", when, second);
             else
                 world_expect(w, w->before, when);
