@@ -67,7 +67,7 @@ bool kit_failed_well(struct verdict *v, const char *call, bkf_status st, const b
 {
     if (st == BKF_OK)
         verdict_fail(v, "%s returned BKF_OK for something that must fail", call);
-    else if (st > 0 || st < BKF_E_FILE)
+    else if (st > 0 || st < BKF_E_LINK_LOST)
         verdict_fail(v, "%s returned %d, which is no BKF_E_*", call, st);
     else if (!memchr(err->message, '\0', sizeof err->message) || !err->message[0])
         verdict_fail(v, "%s failed (%s) without a message", call, status_name(st));

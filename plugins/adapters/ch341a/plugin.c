@@ -130,11 +130,14 @@ static bkf_status setup(void *self, uint32_t mode, uint32_t want, uint32_t *got,
     return same ? BKF_OK : ch_apply(a, err);
 }
 
-static bkf_status check_lines(const bkf_adapter *a, const bkf_spi_step *s, size_t n, bkf_error *err)
+static bkf_status check_steps(const bkf_adapter *a, const bkf_spi_step *s, size_t n, bkf_error *err)
 {
     for (size_t i = 0; i < n; i++)
-        if (s[i].kind == BKF_STEP_LINE && (s[i].line >= OUTPUTS || !a->line[s[i].line].claimed ||
-                                           a->line[s[i].line].drive == BKF_LINE_INPUT))
+        if (s[i].kind > BKF_STEP_DELAY)
+            return ch_fail(err, BKF_E_PARAM, 0, "SPI step %zu: there is no kind %u", i, s[i].kind);
+        else if (s[i].kind == BKF_STEP_LINE &&
+                 (s[i].line >= OUTPUTS || !a->line[s[i].line].claimed ||
+                  a->line[s[i].line].drive == BKF_LINE_INPUT))
             return ch_fail(err, BKF_E_PARAM, 0, "SPI step %zu: CH341A line %u is not claimed", i,
                            s[i].line);
     return BKF_OK;
@@ -146,7 +149,7 @@ static bkf_status run(void *self, const bkf_spi_step *steps, size_t n, bkf_error
     struct packets p;
     if (!a->driven)
         return ch_fail(err, BKF_E_PARAM, 0, "CH341A: SPI is used before setup");
-    bkf_status st = check_lines(a, steps, n, err);
+    bkf_status st = check_steps(a, steps, n, err);
     if (!st && a->parked) {
         a->parked = false;
         st = ch_apply(a, err);

@@ -98,11 +98,13 @@ static bkf_status setup(void *self, uint32_t mode, uint32_t want, uint32_t *got,
     return st;
 }
 
-static bkf_status check_lines(const bkf_adapter *a, const bkf_spi_step *s, size_t n, bkf_error *err)
+static bkf_status check_steps(const bkf_adapter *a, const bkf_spi_step *s, size_t n, bkf_error *err)
 {
     for (size_t i = 0; i < n; i++)
-        if (s[i].kind == BKF_STEP_LINE && (s[i].line >= LINES || !a->line[s[i].line].claimed ||
-                                           a->line[s[i].line].drive == BKF_LINE_INPUT))
+        if (s[i].kind > BKF_STEP_DELAY)
+            return ft_fail(err, BKF_E_PARAM, 0, "SPI step %zu: there is no kind %u", i, s[i].kind);
+        else if (s[i].kind == BKF_STEP_LINE && (s[i].line >= LINES || !a->line[s[i].line].claimed ||
+                                                a->line[s[i].line].drive == BKF_LINE_INPUT))
             return ft_fail(err, BKF_E_PARAM, 0, "SPI step %zu: %s line %u is not claimed", i,
                            a->name, s[i].line);
     return BKF_OK;
@@ -113,7 +115,7 @@ static bkf_status run(void *self, const bkf_spi_step *steps, size_t n, bkf_error
     bkf_adapter *a = self;
     if (!a->configured)
         return ft_fail(err, BKF_E_PARAM, 0, "%s: SPI is used before setup", a->name);
-    bkf_status st = check_lines(a, steps, n, err);
+    bkf_status st = check_steps(a, steps, n, err);
     if (!st && a->parked) {
         a->parked = false;
         st = ft_apply(a, err);
