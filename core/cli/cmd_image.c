@@ -54,7 +54,7 @@ static bkf_status to_memory(void *ud, uint32_t offset, const uint8_t *p, size_t 
 {
     struct memory *m = ud;
     if ((size_t)offset + n > m->cap) {
-        size_t cap = 2 * ((size_t)offset + n);
+        size_t cap = (size_t)offset + n + (1 << 20); /* never much more than the flash */
         uint8_t *grown = realloc(m->p, cap);
         if (!grown) {
             err->status = BKF_E_NOMEM;

@@ -3,6 +3,7 @@
 #include "core/image/bytes.h"
 #include "core/image/crc34.h"
 #include "core/image/extract.h"
+#include "core/image/glance.h"
 #include "core/image/redact.h"
 #include "core/image/report_html.h"
 #include "core/image/splice.h"
@@ -78,6 +79,38 @@ static void redacted(const struct image_facts *f, size_t n)
     free(out);
 }
 
+struct flash {
+    const uint8_t *p;
+    size_t n;
+};
+/* A flash that holds the input and is erased behind it; every fifth sector cannot be read. */
+static bkf_status fetch(void *ud, uint32_t off, uint8_t *out, size_t n, bkf_error *err)
+{
+    const struct flash *f = ud;
+    require(n <= 0x11000 && off + n <= 0x200000);
+    if (off / 0x1000 % 5 == 4)
+        return error_set(err, BKF_E_UNPROVEN, "not readable");
+    size_t have = off < f->n ? f->n - off : 0;
+    memset(out, 0xFF, n);
+    memcpy(out, f->p + (have ? off : 0), have < n ? have : n);
+    return BKF_OK;
+}
+
+/* The first look at a device, with its board's layout and with one that must be found. */
+static void glanced(const uint8_t *p, size_t n)
+{
+    struct flash f = { p, n };
+    for (int known = 0; known < 2; known++) {
+        struct glance g;
+        require(glance_take(known ? &layout : NULL, &layout, 1, known ? 0x8000 : 0x200000, fetch,
+                            &f, &g, NULL) == BKF_OK);
+        json_t *json = glance_json(&g);
+        require(json != NULL && g.bytes <= 0x200000);
+        json_decref(json);
+        glance_free(&g);
+    }
+}
+
 static void inspect(const uint8_t *p, size_t n)
 {
     struct image_facts *f;
@@ -85,6 +118,7 @@ static void inspect(const uint8_t *p, size_t n)
     outputs(f);
     there_and_back(f, p, n);
     redacted(f, n);
+    glanced(p, n);
     inspect_free(f);
 }
 

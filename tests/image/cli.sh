@@ -173,6 +173,9 @@ expect 40 "packed code only" "$bk" "${sim[@]}" "${write[@]}" --at 0x11000 plain.
 expect 40 "made for 0x11000, not for 0x0" "$bk" "${sim[@]}" "${write[@]}" --allow-protected ota_meta --allow-protected boot_tail --at 0x0 ua.bin
 expect 40 "silent" "$bk" "${sim[@]}" "${write[@]}" --at 0x0 zero-boot.bin
 expect 0 "" "$bk" "${sim[@]}" "${write[@]}" --at 0x11000 ua.bin
+# with the device's own bootloader and key it is written: the whole image, where it belongs
+expect 0 "" "$bk" "${sim[@]}" "${write[@]}" --allow-protected ota_meta --allow-protected boot_tail --at 0x0 spliced.bin
+expect 40 "the chip deciphers with 'tuya'" "$bk" "${sim[@]}" "${write[@]}" --allow-protected ota_meta --allow-protected boot_tail --at 0x0 qio-zero.bin
 expect 0 "written on request" "$bk" "${sim[@]}" "${write[@]}" --anyway --at 0x11000 zero-ua.bin
 
 # the other slot, end to end: judged on the device, written as a change like any other, undone
