@@ -55,9 +55,12 @@ static void move_time(struct redir *r)
     r->now = virtual_now(r);
 }
 
+/* Something is under way, or done but not yet due. */
 static bool busy(const struct redir *r)
 {
     const struct usb_bus *bus = &r->adapter->bus;
+    if (bus->completed.n)
+        return true;
     for (unsigned i = 0; i < bus->class->pipes; i++)
         if (bus->pipe[i].in.n || bus->pipe[i].out.n)
             return true;

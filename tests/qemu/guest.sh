@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # What is done in the guest: root is the host's, read-only; /run/share is the run's folder.
+# shellcheck disable=SC2317 # the sessions are called by name
 set -uo pipefail
 read -r line </proc/cmdline
 build=${line##*bkflash.build=}
@@ -28,41 +29,93 @@ run() {
 same() { cmp "$@" >cmp.log 2>&1 || fail "$1 is not what is in the flash: $(cat cmp.log)"; }
 says() { grep -q -- "$1" out.log || fail "the output does not say '$1'"; }
 
-note "up: $(uname -r)"
-for f in /sys/bus/usb/devices/*/product; do note "$f $(cat "$f")"; done
-run 0 list "$build/bkflash" list units
-says 'usb:1-1 *CH341A'; says 'ttyUSB0 .*serial BENCH1, usb:1-2'
-
-run 0 ch341a-dump "$build/bkflash" -p "$boards/doorbell_mlt1t.ini" dump -o dump.bin
-same dump.bin "$share/image.bin"
-
+spi=("$build/bkflash" -p "$boards/doorbell_mlt1t.ini")
 uart=("$build/bkflash" -p "$boards/generic_bk7231n.ini" -a uart)
-timer() { echo "/sys/bus/usb-serial/devices/ttyUSB$1/latency_timer"; }
+timer() { cat "/sys/bus/usb-serial/devices/ttyUSB$1/latency_timer"; }
 
-run 2 uart-ambiguous "${uart[@]}" info
-says ttyUSB1
-run 10 uart-missing "${uart[@]}" -u NOSUCH info
+session_units() {
+  run 0 list "$build/bkflash" list units
+  says 'usb:1-1 *CH341A'
+  says 'ttyUSB0 .*serial BENCH1, usb:1-2'
+  run 2 uart-ambiguous "${uart[@]}" info
+  says 'ttyUSB1 (serial WIRED2)'
+  run 10 uart-missing "${uart[@]}" -u NOSUCH info
+}
 
-run 0 uart-read "${uart[@]}" -u BENCH1 read --range 0x20000+128K -o part.bin
-same -n 131072 part.bin "$share/image2.bin" 0 0x20000
-[ "$(cat "$(timer 0)")" = 1 ] || fail "the latency timer is $(cat "$(timer 0)") ms"
+session_ch341a() {
+  run 0 ch341a-dump "${spi[@]}" dump -o ch341a.bin
+  same ch341a.bin "$share/image.bin"
+}
 
-head -c 8192 /dev/urandom >new.bin
-run 0 uart-write "${uart[@]}" -u usb:1-2 write --no-backup --at 0x30000 new.bin
-run 0 uart-verify "${uart[@]}" -u BENCH1 verify --range 0x30000+8K new.bin
+session_ft232h() {
+  run 0 ft232h-dump "${spi[@]}" -a ft232h dump -f -o ft232h.bin
+  same ft232h.bin "$share/image.bin"
+}
 
-"${uart[@]}" -u BENCH1 read --range 0..end -o long.bin >long.log 2>&1 &
-bkflash=$!
-sleep 4
-run 12 uart-busy "${uart[@]}" -u BENCH1 info
-says bkflash
-sleep 2
-t=$EPOCHREALTIME
-echo "@unplug bench"
-rc=0
-wait $bkflash || rc=$?
-cp long.log out.log
-awk "BEGIN{exit !($EPOCHREALTIME-$t < 2)}" || fail "$(awk "BEGIN{print $EPOCHREALTIME-$t}") s from unplugging to the end"
-if [ "$rc" -eq 21 ]; then note "ok: uart-unplug"; else fail "uart-unplug: exit $rc, expected 21"; fi
-says vanished
+session_uart() {
+  run 0 uart-read "${uart[@]}" -u BENCH1 read --range 0x20000+128K -o part.bin
+  same -n 131072 part.bin "$share/image2.bin" 0 0x20000
+  [ "$(timer 0)" = 1 ] || fail "the latency timer is $(timer 0) ms"
+  head -c 8192 /dev/urandom >new.bin
+  run 0 uart-write "${uart[@]}" -u usb:1-2 write --no-backup --at 0x30000 new.bin
+  run 0 uart-verify "${uart[@]}" -u BENCH1 verify --range 0x30000+8K new.bin
+}
+
+# RTS# carries CEN, so nobody has to press reset; and the other family of loaders.
+session_modem() {
+  cat >wired.ini <<END
+[profile]
+schema  = 1
+kind    = board
+name    = wired
+title   = CEN on RTS#
+include = chips/bk7252.ini, wiring/beken.ini
+
+[pads:uart]
+CEN = cen @ RTS#
+END
+  # Who may not write the timer's file still gets 1 ms, through ASYNC_LOW_LATENCY: root without
+  # capabilities is held to the file's mode.
+  chmod 444 /sys/bus/usb-serial/devices/ttyUSB1/latency_timer
+  [ "$(timer 1)" = 16 ] || fail "the latency timer is $(timer 1) ms before"
+  run 0 uart-modem setpriv --bounding-set=-all --inh-caps=-all "$build/bkflash" -p "$PWD/wired.ini" \
+    -a uart -u WIRED2 read --range 0x20000+64K -o modem.bin
+  same -n 65536 modem.bin "$share/image.bin" 0 0x20000
+  [ "$(timer 1)" = 1 ] || fail "the latency timer is $(timer 1) ms"
+}
+
+session_flashrom() {
+  echo "@unplug doorbell"
+  echo "@plug nor"
+  for _ in {1..50}; do
+    dmesg | tail -n 4 | grep -q 'Product: USB UART-LPT' && break
+    sleep 0.1
+  done
+  run 0 flashrom flashrom -p ch341a_spi -r nor.bin
+  same nor.bin "$share/image1.bin"
+}
+
+# While one program has the port another is told so; then it is pulled out.
+session_unplug() {
+  local rc=0 t program
+  "${uart[@]}" -u BENCH1 read --range 0..end -o long.bin >long.log 2>&1 &
+  program=$!
+  sleep 4
+  run 12 uart-busy "${uart[@]}" -u BENCH1 info
+  says "in use by bkflash (process $program)"
+  sleep 1
+  t=$EPOCHREALTIME
+  echo "@unplug bench"
+  wait "$program" || rc=$?
+  t=$(awk "BEGIN{printf \"%.2f\", $EPOCHREALTIME-$t}")
+  cp long.log out.log
+  cp long.log "$share/uart-unplug.out"
+  awk "BEGIN{exit !($t < 2)}" || fail "uart-unplug: $t s from unplugging to the end"
+  if [ "$rc" -eq 21 ]; then note "ok: uart-unplug ($t s after)"; else fail "uart-unplug: exit $rc, expected 21"; fi
+  says vanished
+}
+
+note "up: $(uname -r)"
+sessions=${line##*bkflash.sessions=}
+for s in ${sessions//,/ }; do "session_$s"; done
 exit "$failed"

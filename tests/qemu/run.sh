@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
 # bkflash on a real kernel's USB stack: a guest with emulated adapters on its bus, see README.md.
-# usage: run.sh [BUILD-DIR]   (default build/release)   Exit 77: something it needs is not here.
+# usage: run.sh [BUILD-DIR [SESSION...]]   (default build/release, all)
+# Exit 77: something it needs is not here.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 project=$(cd "$here/../.." && pwd)
 build=$(cd "${1:-$project/build/release}" && pwd)
+shift $(($# > 0))
+sessions=${*:-units ch341a ft232h uart modem flashrom unplug}
 work=$project/build/qemu
 redir=$build/tests/qemu/bkflash-redir
 
@@ -21,14 +24,16 @@ share=$work/share
 rm -rf "$share"
 mkdir -p "$share"
 declare -A pid
-usb=()
+usb=() guest=
 # shellcheck disable=SC2317 # reached through the trap
 end() {
   [ ${#pid[@]} -eq 0 ] || kill "${pid[@]}" 2>/dev/null || true
+  [ -z "$guest" ] || kill "$guest" 2>/dev/null || true
   wait
   rm -rf "$sockets"
 }
 trap end EXIT
+trap "exit 130" INT TERM
 
 # adapter NAME OPTION... KEY=VALUE...: NAME is what the guest asks for with @plug NAME.
 adapter() {
@@ -50,7 +55,7 @@ adapter() {
 start=$SECONDS
 command=("$qemu" -accel 'tcg,thread=multi' -cpu max -M q35 -m 384 -smp 1 -nodefaults -no-user-config
   -display none -no-reboot -kernel "$work/kernel/vmlinuz" -initrd "$work/kernel/initrd"
-  -append "console=ttyS0 loglevel=7 mitigations=off panic=-1 bkflash.guest=$here/guest.sh bkflash.build=$build"
+  -append "console=ttyS0 loglevel=7 mitigations=off panic=-1 bkflash.guest=$here/guest.sh bkflash.build=$build bkflash.sessions=${sessions// /,}"
   -serial "file:$share/console.log" -serial stdio
   -fsdev 'local,id=host,path=/,security_model=none,readonly=on,multidevs=remap'
   -device 'virtio-9p-pci,fsdev=host,mount_tag=host'
@@ -58,7 +63,9 @@ command=("$qemu" -accel 'tcg,thread=multi' -cpu max -M q35 -m 384 -smp 1 -nodefa
   -device 'virtio-9p-pci,fsdev=share,mount_tag=share'
   -device 'qemu-xhci,id=usb,p2=8,p3=1' "${usb[@]}")
 status=1
-while IFS= read -r line; do
+exec {screen}< <(exec timeout --kill-after=5 "${QEMU_SECONDS:-420}" "${command[@]}" </dev/null 2>"$share/qemu.log")
+guest=$!
+while IFS= read -r -u "$screen" line; do
   line=${line%$'\r'}
   case $line in
   '@plug '*) kill -USR2 "${pid[${line#* }]}" ;;
@@ -66,7 +73,8 @@ while IFS= read -r line; do
   '@end '*) status=${line#* } ;;
   *) printf '%s\n' "$line" ;;
   esac
-done < <(timeout --kill-after=5 "${QEMU_SECONDS:-280}" "${command[@]}" </dev/null 2>"$share/qemu.log")
+done
+guest=
 echo "the guest ran $((SECONDS - start)) s"
 if [ "$status" -ne 0 ]; then
   echo "FAILED in the guest; its kernel said (all of it: $share/console.log):"

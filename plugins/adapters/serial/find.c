@@ -112,12 +112,14 @@ struct choice {
 static void consider(struct choice *c, struct sp_port *p)
 {
     const char *name = text(sp_get_port_name(p));
+    const char *serial = text(sp_get_port_usb_serial(p));
     const size_t used = strlen(c->all);
-    snprintf(c->all + used, sizeof c->all - used, "%s%s", used ? ", " : "", name);
+    /* Names of ports change when something is plugged in; the serial number does not. */
+    snprintf(c->all + used, sizeof c->all - used, "%s%s%s%s%s", used ? ", " : "", name,
+             *serial ? " (serial " : "", serial, *serial ? ")" : "");
     if (c->n++ == 0) {
-        const char *serial = sp_get_port_usb_serial(p);
         snprintf(c->path, sizeof c->path, "%s", name);
-        snprintf(c->label, sizeof c->label, "%s", serial && *serial ? serial : name);
+        snprintf(c->label, sizeof c->label, "%s", *serial ? serial : name);
     }
 }
 
