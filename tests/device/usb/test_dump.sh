@@ -127,13 +127,14 @@ small() {
     --range 0x1000+4K -o small.bin
 }
 part_unplug() { # ADAPTER STEP: at every STEPth call of a small read
-  local adapter=$1 step=$2 n=0
+  local adapter=$1 step=$2 n=0 late=0
   while :; do
     n=$((n + step))
     small "$adapter" "unplug=$n"
     [ "$(field calls)" -ge "$n" ] || break
     case $status in
-    0 | 10 | 21) ;;
+    0) late=$((late + 1)) ;; # the target runs again, only closing was left
+    21) [ "$late" -eq 0 ] || fail "$adapter: lost at call $n, but not earlier" ;;
     *) fail "$adapter: unplugged at call $n: exit $status" ;;
     esac
     # a file under its final name is complete, also when only leaving the target failed
@@ -141,7 +142,8 @@ part_unplug() { # ADAPTER STEP: at every STEPth call of a small read
     [ ! -e small.bin ] || cmp -n 4096 small.bin image.bin 0 0x1000 ||
       fail "$adapter: call $n: wrong data"
   done
-  echo "$adapter: unplugged at every call ($step) of $((n - 1))"
+  [ $((late * step)) -le $((20 + step)) ] || fail "$adapter: $late runs did not notice"
+  echo "$adapter: unplugged at every call ($step) of $((n - 1)), $late times only closing was left"
 }
 part_interrupt() { # ADAPTER RUNS: Ctrl-C at random calls; what is left behind hurts nobody
   local adapter=$1 runs=$2 total stopped=0

@@ -195,6 +195,10 @@ enum { USB_EXIT_VIOLATION = 97, USB_EXIT_SETUP = 98 }; /* of the launcher */
 /* Text lines KEY=VALUE; adapter= begins the next adapter, others before it are global. */
 bool machine_parse(struct usb_machine *, char *text, char err[256]);
 bool machine_power(struct usb_machine *, char err[256]); /* creates models and targets */
+/* Ends the first adapter's life and plugs it in anew, with a fresh target and unplugged again at
+ * that call (0 = never).  calls: how many there were.  false: err says what went wrong before. */
+bool machine_replug(struct usb_machine *, uint64_t now, uint64_t unplug_at, uint64_t *calls,
+                    char err[256]);
 /* Appends one JSON line per adapter to the report; true if there was a violation. */
 bool machine_finish(struct usb_machine *, uint64_t now);
 #endif

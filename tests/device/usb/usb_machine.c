@@ -97,6 +97,12 @@ static uint64_t number(const struct usb_adapter *a, const char *key)
     return strtoull(get(a, key, "0"), NULL, 0);
 }
 
+static void bind_driver(struct usb_adapter *a, unsigned interface)
+{
+    const char *driver = get(a, "driver", a->class->driver ? a->class->driver : "none");
+    a->driver[interface] = strcmp(driver, "none") ? driver : NULL;
+}
+
 static bool settle(struct usb_adapter *a, unsigned index, char err[256])
 {
     const struct usb_class *c = a->class;
@@ -137,9 +143,8 @@ static bool settle(struct usb_adapter *a, unsigned index, char err[256])
     }
     a->device_desc[16] = a->serial[0] ? 3 : 0;
     a->config_len = c->config(a->config_desc, sizeof a->config_desc);
-    const char *driver = get(a, "driver", c->driver ? c->driver : "none");
     for (unsigned i = 0; i < c->pipes; i++)
-        a->driver[i] = strcmp(driver, "none") ? driver : NULL;
+        bind_driver(a, i);
     a->bus.fault = (struct usb_fault){
         .unplug = number(a, "unplug"),
         .interrupt = number(a, "sigint"),
@@ -251,23 +256,28 @@ static void keep(struct usb_machine *m)
     fclose(f);
 }
 
+static bool power(struct usb_machine *m, struct usb_adapter *a, char err[256])
+{
+    a->bus.class = a->class;
+    a->bus.turnaround_ns = m->turnaround_ns;
+    a->bus.report.log = m->log;
+    if (!power_target(a, err))
+        return false;
+    for (unsigned k = 0; k < a->class->pipes; k++) {
+        a->bus.pipe[k].model = a->class->create(&a->pins, k, a->keys, a->n_keys, err);
+        if (!a->bus.pipe[k].model)
+            return false;
+    }
+    return true;
+}
+
 bool machine_power(struct usb_machine *m, char err[256])
 {
     if (m->log_path)
         m->log = fopen(m->log_path, "ae");
-    for (size_t i = 0; i < m->n; i++) {
-        struct usb_adapter *a = &m->adapter[i];
-        a->bus.class = a->class;
-        a->bus.turnaround_ns = m->turnaround_ns;
-        a->bus.report.log = m->log;
-        if (!power_target(a, err))
+    for (size_t i = 0; i < m->n; i++)
+        if (!power(m, &m->adapter[i], err))
             return false;
-        for (unsigned k = 0; k < a->class->pipes; k++) {
-            a->bus.pipe[k].model = a->class->create(&a->pins, k, a->keys, a->n_keys, err);
-            if (!a->bus.pipe[k].model)
-                return false;
-        }
-    }
     restore(m);
     return true;
 }
@@ -298,6 +308,55 @@ static void print_adapter(FILE *f, struct usb_adapter *a)
     free(device);
 }
 
+/* What the program left behind; true if there was a violation. */
+static bool finish(struct usb_adapter *a, uint64_t now)
+{
+    const struct violation *v;
+    bus_run(&a->bus, now, now);
+    if (!a->bus.gone)
+        for (unsigned k = 0; k < a->class->pipes; k++) {
+            a->class->finish(a->bus.pipe[k].model, now);
+            if (a->bus.pipe[k].in.n || a->bus.pipe[k].out.n)
+                usb_violation(&a->bus.report, now, "%u transfers still pending at the end",
+                              a->bus.pipe[k].in.n + a->bus.pipe[k].out.n);
+        }
+    return a->bus.report.n_violations > 0 || device_violations(a->pins.device, &v) > 0;
+}
+
+static void power_off(struct usb_adapter *a)
+{
+    for (unsigned k = 0; k < a->class->pipes; k++)
+        a->class->destroy(a->bus.pipe[k].model);
+    device_free(a->pins.device);
+}
+
+bool machine_replug(struct usb_machine *m, uint64_t now, uint64_t unplug_at, uint64_t *calls,
+                    char err[256])
+{
+    struct usb_adapter *a = &m->adapter[0];
+    struct usb_fault fault = a->bus.fault;
+    snprintf(err, 256, "%s", "");
+    *calls = a->bus.report.count.calls;
+    if (finish(a, now)) {
+        const struct violation *v;
+        bool wire = a->bus.report.n_violations > 0;
+        if (!wire)
+            (void)device_violations(a->pins.device, &v);
+        snprintf(err, 256, "%s", wire ? a->bus.report.violation[0] : v->text);
+    }
+    power_off(a);
+    memset(&a->bus, 0, sizeof a->bus);
+    memset(&a->pins, 0, sizeof a->pins);
+    a->bus.fault = fault;
+    a->bus.fault.unplug = unplug_at;
+    for (unsigned i = 0; i < a->class->pipes; i++) {
+        if (a->claimed[i])
+            snprintf(err, 256, "interface %u is still claimed", i);
+        bind_driver(a, i);
+    }
+    return !err[0] && power(m, a, err);
+}
+
 bool machine_finish(struct usb_machine *m, uint64_t now)
 {
     bool bad = false;
@@ -306,25 +365,13 @@ bool machine_finish(struct usb_machine *m, uint64_t now)
         struct usb_adapter *a = &m->adapter[i];
         if (!a->bus.report.count.calls)
             continue;
-        const struct violation *v;
-        bus_run(&a->bus, now, now);
-        if (!a->bus.gone)
-            for (unsigned k = 0; k < a->class->pipes; k++) {
-                a->class->finish(a->bus.pipe[k].model, now);
-                if (a->bus.pipe[k].in.n || a->bus.pipe[k].out.n)
-                    usb_violation(&a->bus.report, now, "%u transfers still pending at the end",
-                                  a->bus.pipe[k].in.n + a->bus.pipe[k].out.n);
-            }
-        bad |= a->bus.report.n_violations > 0 || device_violations(a->pins.device, &v) > 0;
+        bad |= finish(a, now);
         if (f)
             print_adapter(f, a);
     }
     keep(m);
-    for (size_t i = 0; i < m->n; i++) {
-        for (unsigned k = 0; k < m->adapter[i].class->pipes; k++)
-            m->adapter[i].class->destroy(m->adapter[i].bus.pipe[k].model);
-        device_free(m->adapter[i].pins.device);
-    }
+    for (size_t i = 0; i < m->n; i++)
+        power_off(&m->adapter[i]);
     if (f)
         fclose(f);
     if (m->log)
