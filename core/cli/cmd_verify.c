@@ -1,14 +1,15 @@
 /* cmd_verify.c - flash against a file. */
 #include "cli.h"
 #include <inttypes.h>
+#include <sys/stat.h>
 
-static void summary(struct cli *c, const char *file)
+static void summary(struct cli *c, const char *file, uint32_t rest)
 {
     json_t *doc = cli_result(c);
     const json_t *differ = json_object_get(doc, "differ"),
                  *names = json_object_get(doc, "differing_partitions"),
                  *range = json_object_get(doc, "range");
-    char size[32];
+    char size[32], more[32];
     if (!doc)
         return;
     for (size_t i = 0; i < json_array_size(differ); i++) {
@@ -26,23 +27,54 @@ static void summary(struct cli *c, const char *file)
         say(c, "flash and %s are equal: %s%s", file,
             size_text(number_of(range, "end") - number_of(range, "start"), size),
             number_of(doc, "bytes_by_device_crc") ? ", by the device's own CRC" : "");
+    if (rest)
+        say_always(c, "the file ends there: the other %s of %s were not compared",
+                   size_text(rest, more), args_get(&c->args, OPT_PARTITION));
     json_decref(doc);
+}
+
+/* What write would have written: with -P or --at the file says where the range ends.  *rest:
+ * bytes of the partition behind it. */
+static bkf_status place(struct cli *c, const char *file, bkf_range *range, bool *has,
+                        uint32_t *rest)
+{
+    const char *label, *at = args_get(&c->args, OPT_AT);
+    struct stat sb;
+    bkf_status st = cli_range(c, range, has, &label);
+    *rest = 0;
+    if (st)
+        return st;
+    if (at && *has)
+        return cli_fail(c, BKF_E_PARAM, "--at excludes -P and --range");
+    bool known = stat(file, &sb) == 0 && S_ISREG(sb.st_mode) && sb.st_size > 0;
+    if (at) {
+        st = bkf_profile_address(c->profile, at, &range->start, &c->err);
+        *has = true;
+        uint64_t end = (uint64_t)range->start + (known ? (uint64_t)sb.st_size : 1);
+        range->end = end < UINT32_MAX ? (uint32_t)end : UINT32_MAX;
+    } else if (known && args_has(&c->args, OPT_PARTITION) &&
+               sb.st_size < range->end - range->start) {
+        *rest = range->end - range->start - (uint32_t)sb.st_size;
+        range->end = range->start + (uint32_t)sb.st_size;
+    }
+    return st;
 }
 
 bkf_status cmd_verify(struct cli *c)
 {
-    const char *file = c->args.positional[0], *label;
+    const char *file = c->args.positional[0];
     bkf_range range;
     bool has = false;
+    uint32_t rest = 0;
     bkf_status st = cli_profile(c);
     if (!st)
-        st = cli_range(c, &range, &has, &label);
+        st = place(c, file, &range, &has, &rest);
     if (!st)
         st = cli_session(c);
     if (st)
         return st;
     st = bkf_verify_file(c->session, has ? &range : NULL, file, &c->result, &c->err);
     st = cli_finish(c, st);
-    summary(c, file);
+    summary(c, file, rest);
     return st;
 }

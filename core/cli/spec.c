@@ -70,14 +70,19 @@ const struct opt_spec global_opts[] = {
         OPT_NO_RUN, 0, "no-run", NULL, "do not start the application afterwards", false, false \
     }
 
+#define OPT_AT_ROW                                                                      \
+    {                                                                                   \
+        OPT_AT, 0, "at", "OFFSET", "from here on, as long as the file is", false, false \
+    }
+
 static const struct opt_spec dump_opts[] = { OPT_OUTPUT_ROW, OPT_FORCE_ROW,  OPT_VERIFY_ROW,
                                              OPT_HOLES_ROW,  OPT_NO_RUN_ROW, END };
 static const struct opt_spec read_opts[] = { OPT_OUTPUT_ROW, OPT_FORCE_ROW,
                                              OPT_VERIFY_ROW, OPT_HOLES_ROW,
                                              OPT_RANGE_ROW,  OPT_PARTITION_ROW,
                                              OPT_NO_RUN_ROW, END };
-static const struct opt_spec verify_opts[] = { OPT_PARTITION_ROW, OPT_RANGE_ROW, OPT_NO_RUN_ROW,
-                                               END };
+static const struct opt_spec verify_opts[] = { OPT_PARTITION_ROW, OPT_RANGE_ROW, OPT_AT_ROW,
+                                               OPT_NO_RUN_ROW, END };
 static const struct opt_spec info_opts[] = { OPT_NO_RUN_ROW, END };
 static const struct opt_spec profile_opts[] = {
     { OPT_ORIGINS, 0, "origins", NULL, "with the file and line of every value", false, false }, END
@@ -118,11 +123,6 @@ static const struct opt_spec profile_opts[] = {
           false,                                                                                       \
           false },                                                                                     \
         OPT_NO_RUN_ROW
-#define OPT_AT_ROW                                                                      \
-    {                                                                                   \
-        OPT_AT, 0, "at", "OFFSET", "from here on, as long as the file is", false, false \
-    }
-
 static const struct opt_spec write_opts[] = {
     OPT_PARTITION_ROW,
     OPT_RANGE_ROW,
@@ -227,8 +227,9 @@ const struct verb_spec verbs[] = {
       "Byte 0 of the file is the start of the range (-P or --range).\n", cmd_read, read_opts, 0,
       1 },
     { "verify", "FILE", "compare the flash with a file",
-      "FILE must be as long as the flash, or as the part that -P or --range names.\n", cmd_verify,
-      verify_opts, 1, 1 },
+      "FILE must be as long as the flash, or as the part that --range names; with -P and --at\n"
+      "the comparison ends with FILE, as a write does.\n",
+      cmd_verify, verify_opts, 1, 1 },
     { "write", "FILE", "write an image into a partition or a range",
       "Only what differs is touched.  The old contents are saved first, everything written is\n"
       "verified, the write protection is put back, and an interrupted write can be finished\n"

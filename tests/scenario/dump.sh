@@ -33,6 +33,17 @@ name=$(cd named && echo doorbell_mlt1t-0B4016-*.bin)
 has named/err "writing to $name"
 same a.bin "named/$name"
 
+# verify takes what write takes: a file that is shorter than its partition, at its place.
+head -c $((0x11000 + 5000)) a.bin | tail -c 5000 >head.bin
+run 0 "${sim[@]}" verify -P app1 head.bin && has err "equal: 5000 bytes" && has err "of app1 were not compared"
+run 0 "${sim[@]}" verify --at 0x11000 head.bin && has err "equal: 5000 bytes" && hasnt err "not compared"
+run 0 "${sim[@]}" -O transport=uart verify --at 0x11000 head.bin && has err "equal: 5000 bytes"
+run 31 "${sim[@]}" verify --at 0x12000 head.bin && has err "differs: 0x012000"
+run 31 "${sim[@]}" -O transport=uart verify --at 0x12000 head.bin
+run 2 "${sim[@]}" verify -P app1 --at 0x12000 head.bin && has err "excludes"
+run 2 "${sim[@]}" verify --at nowhere head.bin && has err "it has bootloader"
+run 50 "${sim[@]}" verify -P app1 missing.bin && has err "missing.bin"
+
 # A first look at what is in the flash.
 run 0 "${sim[@]}" info && has out "program    app2         0x1ba000  code, zero key" && has out "OTA        metadata 0x5a5a5a01, the known magic" && has out "a first look at 80 KiB"
 run 0 "${sim[@]}" -O blank=yes info && has out "bootloader none" && has out "app1         0x011000  erased"
