@@ -1,7 +1,7 @@
 /* A small write, broken at every link call: unplugged, timed out, killed.  Afterwards
- * 'resume' finishes it or 'undo' takes it back, byte for byte; the keep partitions and
- * everything outside the request never change; the write protection is as before; no run
- * breaks the device's rules.
+ * 'resume' or the same command finishes it, or 'undo' takes it back, byte for byte; the keep
+ * partitions and everything outside the request never change; the write protection is as before; no
+ * run breaks the device's rules.
  *
  * Flash and status registers are files, which survive the process as a die survives a power
  * cut.  CHANGE_POINTS sets how many calls are tried per case (default 24; 0 = every one, as
@@ -76,8 +76,9 @@ static unsigned count_calls(const struct world *w)
     return low;
 }
 
-static void break_at(const struct world *w, const char *kind, unsigned n, bool undo)
+static void break_at(const struct world *w, const char *kind, unsigned n, enum verb next)
 {
+    const bool undo = next == UNDO;
     char when[100];
     snprintf(when, sizeof when, "%s@%u", kind, n);
     world_reset(w);
@@ -92,13 +93,17 @@ static void break_at(const struct world *w, const char *kind, unsigned n, bool u
         expect_protection(w, when);
     }
     expect_outside(w, when);
-    int second = run(w, undo ? UNDO : RESUME, "");
-    snprintf(when, sizeof when, "%s@%u, then %s (exit %d, %d)", kind, n, undo ? "undo" : "resume",
+    int second = run(w, next, "");
+    snprintf(when, sizeof when, "%s@%u, then %s (exit %d, %d)", kind, n,
+             undo             ? "undo"
+             : next == RESUME ? "resume"
+                              : "the same again",
              first, second);
     size_t at;
     if (second == 0)
         world_expect(w, undo ? w->before : w->after, when);
-    else if (second != 2) /* 2: nothing is recorded, so nothing was changed, or all was done */
+    else if (second != 2 ||
+             next == WRITE) /* 2: nothing is recorded, so nothing was changed, or all was done */
         fail_msg("%s %s %s", w->chip, w->route, when);
     else if (first == 0 || !world_flash_is(w, w->before, &at))
         world_expect(w, w->after, when);
@@ -117,6 +122,7 @@ static unsigned points(unsigned total)
 static void every_call(const char *chip, const char *route)
 {
     static const char *const kinds[] = { "unplug", "timeout", "kill" };
+    static const enum verb next[] = { RESUME, UNDO, WRITE };
     struct world *w = calloc(1, sizeof *w);
     world_make(w, chip, route);
     world_reset(w);
@@ -129,7 +135,7 @@ static void every_call(const char *chip, const char *route)
     for (unsigned i = 0; i < n; i++)
         for (size_t k = 0; k < ARRAY_LEN(kinds); k++)
             break_at(w, kinds[k], 1 + (unsigned)((uint64_t)i * (total - 1) / (n > 1 ? n - 1 : 1)),
-                     (i + k) % 2);
+                     next[(i + i / 3 + k) % 3]);
     world_free(w);
     free(w);
 }
