@@ -38,7 +38,19 @@ stage_lint() {
 }
 stage_dev() { build dev && run_ctest dev; }
 # The long counts (a million plans) are: ctest --test-dir build/release -L release
-stage_release() { build release && run_ctest release -L "release|bench" -E "plan_million|change_random_full"; }
+stage_release() {
+  build release && run_ctest release -L "release|bench" -E "plan_million|change_random_full" || return 1
+  run_twice ./bootstrap.sh && run_twice ./bootstrap.sh demo
+}
+# The README's promise.
+run_twice() {
+  local log=build/release/run_twice.log
+  if ! "$@" >"$log" 2>&1 || ! "$@" >"$log" 2>&1; then
+    tail -n 20 "$log"
+    echo "failed: $*"
+    return 1
+  fi
+}
 # The sanitizers do not see reads of uninitialised memory; valgrind does.
 stage_valgrind() {
   build release && run_ctest release -L unit -T memcheck --overwrite \
