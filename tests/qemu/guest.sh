@@ -115,6 +115,9 @@ session_unplug() {
   says vanished
 }
 
+# shellcheck source=tests/qemu/user.sh
+. "$project/tests/qemu/user.sh"
+
 note "up: $(uname -r)"
 sessions=${line##*bkflash.sessions=}
 for s in ${sessions//,/ }; do "session_$s"; done

@@ -7,7 +7,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 project=$(cd "$here/../.." && pwd)
 build=$(cd "${1:-$project/build/release}" && pwd)
 shift $(($# > 0))
-sessions=${*:-units ch341a ft232h uart modem flashrom unplug}
+sessions=${*:-units ch341a ft232h uart modem udev user flashrom unplug}
 work=$project/build/qemu
 redir=$build/tests/qemu/bkflash-redir
 
@@ -18,11 +18,13 @@ skip() {
 qemu=$(command -v qemu-system-x86_64) || skip "qemu-system-x86 is not installed"
 [ -x "$redir" ] || skip "$redir is not built: is libusbredirparser-dev installed?"
 "$here/kernel.sh" "$work/kernel" || exit $?
+"$here/udev.sh" "$work/udev" || exit $?
 
 sockets=$(mktemp -d) # a socket's path may have 107 characters
 share=$work/share
 rm -rf "$share"
 mkdir -p "$share"
+cmake --install "$build" --prefix "$share/install" >"$share/install.log"
 declare -A pid
 usb=() guest=
 # shellcheck disable=SC2317 # reached through the trap
