@@ -46,6 +46,7 @@ dump() { # dump NAME ADAPTER [KEY=VALUE...] -- bkflash options
   on "${keys[@]}" -- "$bkflash" -p "$profile" "${route[@]}" "$@" dump -o dump.bin
   [ "$status" -eq 0 ] || fail "$name: exit $status"
   cmp dump.bin image.bin || fail "$name: wrong data"
+  [ "${keys[0]}" != ch341a ] || [ "$(field in_flight)" -ge 32 ] || fail "$name: too few answers posted"
 }
 # both NAME ADAPTER LIMIT-US PERCENT -- OPTIONS: one pass, then with verification.  The second
 # pass is a read of 4 MiB and nothing else, so it is what the limit of the wire is held against;
@@ -96,6 +97,7 @@ part_entry() {
   local cases=(
     t_open=8ms t_open=100us t_close=20ms n_accept=1 n_accept=2 init_miso=zero
     t_init=40ms t_init=150ms entry=3 boot=spi mode3=no app_pins=toggle
+    f_handshake=60kHz # by hand on the CH341A, which has no such clock
   )
   for adapter in ch341a ft232h; do
     for c in "${cases[@]}"; do
@@ -105,6 +107,31 @@ part_entry() {
       [ "$status" -eq 0 ] || fail "$adapter $c: exit $status"
       echo "$adapter $c: ok, $(grep -o '"resets":[0-9]*' report.json)"
     done
+  done
+}
+part_two() { # two adapters of a kind: told apart by path, never guessed
+  tac image.bin >other.bin
+  for adapter in ch341a ft232h; do
+    local route=() target=(chip=bk7252 jedec=0B4016)
+    [ "$adapter" = ch341a ] || route=(-a "$adapter")
+    pair() { # pair BKFLASH-OPTIONS
+      rm -f two.bin* report.json
+      status=0
+      "$usb" strict=1 report=report.json "adapter=$adapter" "${target[@]}" "image=$dir/image.bin" \
+        "adapter=$adapter" port=1-4.2 "${target[@]}" "image=$dir/other.bin" -- \
+        "$bkflash" -p "$profile" "${route[@]}" "$@" read --range 0x1000+4K -o two.bin >out.log 2>&1 ||
+        status=$?
+    }
+    pair
+    [ "$status" -eq 2 ] || fail "$adapter, two of them: exit $status"
+    grep -q 'usb:1-1[,)]' out.log && grep -q 'usb:1-4.2.*choose one with -u' out.log || fail "$adapter: the message names no units"
+    pair -u usb:1-4.2
+    [ "$status" -eq 0 ] || fail "$adapter -u usb:1-4.2: exit $status"
+    cmp -n 4096 two.bin other.bin 0 0x1000 || fail "$adapter: not the second one"
+    pair -u usb:1-1
+    [ "$status" -eq 0 ] || fail "$adapter -u usb:1-1: exit $status"
+    cmp -n 4096 two.bin image.bin 0 0x1000 || fail "$adapter: not the first one"
+    echo "$adapter: two at once, chosen by path"
   done
 }
 part_bench() { # the wires measured through the real libraries: one clock here, seven there

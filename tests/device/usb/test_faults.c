@@ -36,6 +36,7 @@ static void opening(void **state)
     } cases[] = {
         { "absent", NULL, BKF_E_NO_DEVICE, "plugged in" },
         { "uart-mode", NULL, BKF_E_NO_DEVICE, "UART+jumper" },
+        { "printer-mode", NULL, BKF_E_NO_DEVICE, "printer mode+5584+jumper" },
         { "no-access", NULL, BKF_E_ACCESS, "60-bkflash.rules+/dev/bus/usb/001/002+usb:1-1" },
         { "in-use", NULL, BKF_E_BUSY, "in use+another program+usb:1-1" },
         { "two", NULL, BKF_E_PARAM, "usb:1-1+usb:1-4.2+-u" },

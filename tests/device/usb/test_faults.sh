@@ -39,6 +39,7 @@ if [ "$adapter" = ft232h ]; then
 fi
 if [ "$adapter" = ch341a ]; then
   try uart-mode adapter=ch341a-uart "${target[@]}"
+  try printer-mode adapter=ch341a-uart "${target[@]}" usb_id=1a86:5584
   try driver "${a[@]}" driver=spi-ch341
   grep -q '"driver":"spi-ch341"' "$dir/report" # given back
   try stale "${a[@]}" fifo=2 stale=2

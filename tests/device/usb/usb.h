@@ -33,7 +33,10 @@ struct usb_pins {
     uint64_t cen_float_at; /* since when it floats again, 0 = it does not */
     unsigned cs;
     uint64_t min_cen_low_ns;
+    bool cen_stays; /* once driven, it may float only at the end: CH341A */
 };
+/* The program has closed the adapter: CEN may be driven anew after that. */
+void pins_closed(struct usb_pins *);
 void pins_at(struct usb_pins *, uint64_t ns);
 void pins_cen(struct usb_pins *, unsigned level);
 void pins_cs(struct usb_pins *, unsigned level);

@@ -305,11 +305,17 @@ void bus_unplug(struct usb_bus *b, uint64_t now)
     fail_everything(b, -ESHUTDOWN, now);
 }
 
+static struct usb_adapter *adapter_of(struct usb_bus *b)
+{
+    return (struct usb_adapter *)((char *)b - offsetof(struct usb_adapter, bus));
+}
+
 void bus_reset(struct usb_bus *b, uint64_t now)
 {
     fail_everything(b, -ESHUTDOWN, now);
     for (unsigned i = 0; i < b->class->pipes; i++)
         b->class->reset(b->pipe[i].model);
+    pins_closed(&adapter_of(b)->pins);
     b->fault.hang_in = b->fault.hang_out = 0;
 }
 
@@ -322,11 +328,6 @@ bool bus_clear_halt(struct usb_bus *b, uint8_t ep)
 }
 
 enum { REQUEST_EEPROM_WORD = 0x90 }; /* FTDI: its index is a word of the EEPROM */
-
-static struct usb_adapter *adapter_of(struct usb_bus *b)
-{
-    return (struct usb_adapter *)((char *)b - offsetof(struct usb_adapter, bus));
-}
 
 static size_t text_descriptor(const char *s, uint8_t *out)
 {

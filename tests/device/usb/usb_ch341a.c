@@ -250,6 +250,7 @@ static struct usb_model *create(struct usb_pins *pins, unsigned pipe, const stru
     if (!m)
         return NULL;
     m->pins = pins;
+    pins->cen_stays = true; /* every byte that sets outputs or directions sets CEN too */
     m->depth = (unsigned)strtoul(usb_key_get(keys, n, "fifo", "4"), NULL, 0);
     m->version = (unsigned)strtoul(usb_key_get(keys, n, "version", "0x30"), NULL, 0);
     unsigned stale = (unsigned)strtoul(usb_key_get(keys, n, "stale", "0"), NULL, 0);

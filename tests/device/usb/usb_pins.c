@@ -15,6 +15,9 @@ void pins_cen(struct usb_pins *p, unsigned level)
     if (p->cen == 0 && now - p->cen_low_at < p->min_cen_low_ns)
         usb_violation(p->report, now, "CEN was low for only %llu us: a glitch, not a reset",
                       (unsigned long long)((now - p->cen_low_at) / 1000));
+    if (p->cen_float_at && p->cen_stays)
+        usb_violation(p->report, now, "CEN was released at %llu us in the middle of a run",
+                      (unsigned long long)(p->cen_float_at / 1000));
     if (level == 0) {
         p->cen_low_at = now;
         if (p->cs == 0)
@@ -25,6 +28,12 @@ void pins_cen(struct usb_pins *p, unsigned level)
         p->cen_driven = true;
     p->cen = level;
     device_set_cen(p->device, level);
+}
+
+void pins_closed(struct usb_pins *p)
+{
+    p->cen_driven = false;
+    p->cen_float_at = 0;
 }
 
 void pins_cs(struct usb_pins *p, unsigned level)

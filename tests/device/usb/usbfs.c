@@ -215,6 +215,7 @@ void usbfs_closed(struct usb_adapter *a, int fd, bool last)
             a->claimed[i] = 0;
     if (!last)
         return;
+    pins_closed(&a->pins);
     for (unsigned i = 0; i < a->class->pipes; i++)
         while ((u = a->bus.pipe[i].in.head) || (u = a->bus.pipe[i].out.head)) {
             bus_cancel(&a->bus, u->user, preload.now);
