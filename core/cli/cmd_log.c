@@ -70,7 +70,8 @@ static bkf_status open_file(struct cli *c, FILE **file)
 bkf_status cmd_log(struct cli *c)
 {
     bkf_log_options o = { .struct_size = sizeof o,
-                          .flags = args_has(&c->args, OPT_EXPLAIN) ? BKF_LOG_EXPLAIN : 0 };
+                          .flags = (args_has(&c->args, OPT_EXPLAIN) ? BKF_LOG_EXPLAIN : 0) |
+                                   (args_has(&c->args, OPT_SHOW_SECRETS) ? BKF_LOG_SECRETS : 0) };
     struct log_out out = { .c = c };
     double baud, seconds;
     bkf_status st = cli_profile(c);

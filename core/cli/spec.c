@@ -208,8 +208,8 @@ static const struct opt_spec log_opts[] = {
     { OPT_BAUD, 0, "baud", "RATE", "instead of the profile's", false, false },
     { OPT_DURATION, 0, "duration", "SECONDS", "stop after so long (default: at an interrupt)",
       false, false },
-    { OPT_EXPLAIN, 0, "explain", NULL, "say what known lines mean, hide private values", false,
-      false },
+    { OPT_EXPLAIN, 0, "explain", NULL, "say what known lines mean", false, false },
+    OPT_SECRETS_ROW,
     OPT_FORCE_ROW,
     END
 };

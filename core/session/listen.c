@@ -22,6 +22,7 @@ struct listener {
     struct log_lines lines;
     uint64_t start_us;
     char redacted[LOG_LINE_MAX + 32];
+    bool cut_in_private; /* the last line was cut inside a private value */
 };
 
 static uint64_t now_us(const struct listener *l)
@@ -115,18 +116,30 @@ static bkf_status open_uart(struct listener *l, const struct bkf_profile *p, bkf
     return ((const bkf_uart_ops *)l->uart.ops)->setup(l->uart.self, baud, &got, err);
 }
 
+/* The line without its private part; what a line that was cut leaves for the next one is
+ * private as well. */
+static const char *hide(struct listener *l, const char *text)
+{
+    const char *from = l->cut_in_private ? text : log_rules_private(&l->rules, text);
+    l->cut_in_private = from && strlen(text) >= LOG_LINE_MAX;
+    if (!from || !*from)
+        return text;
+    snprintf(l->redacted, sizeof l->redacted, "%.*s%s[redacted]", (int)(from - text), text,
+             from > text ? " " : "");
+    return l->redacted;
+}
+
 static bkf_status put_line(struct listener *l, bkf_log_sink sink, void *ud, bkf_error *err)
 {
     const char *after = NULL, *text = l->lines.text;
+    const bool explain = l->o->flags & BKF_LOG_EXPLAIN;
     const struct log_rule *rule = log_rules_find(&l->rules, text, &after);
-    if (rule && rule->redact) {
-        snprintf(l->redacted, sizeof l->redacted, "%.*s [redacted]", (int)(after - text), text);
-        text = l->redacted;
-    }
+    if (!(l->o->flags & BKF_LOG_SECRETS))
+        text = hide(l, text);
     const bkf_log_line line = { .struct_size = sizeof line,
                                 .at_us = l->lines.started_us - l->start_us,
                                 .text = text,
-                                .meaning = rule ? rule->meaning : NULL };
+                                .meaning = rule && explain ? rule->meaning : NULL };
     bkf_status st = sink(ud, &line, err);
     log_lines_next(&l->lines);
     return st;
@@ -176,7 +189,7 @@ static bkf_status pump(struct listener *l, bkf_log_sink sink, void *ud, bkf_erro
 static bkf_status load_rules(struct listener *l, bkf_error *err)
 {
     bkf_status st = BKF_OK;
-    if (!(l->o->flags & BKF_LOG_EXPLAIN))
+    if ((l->o->flags & (BKF_LOG_EXPLAIN | BKF_LOG_SECRETS)) == BKF_LOG_SECRETS)
         return st;
     for (const char *const *dir = l->ctx->env.dirs; *dir && !st && !l->rules.n; dir++) {
         char *path = path_join(*dir, "log");
@@ -185,7 +198,9 @@ static bkf_status load_rules(struct listener *l, bkf_error *err)
         free(path);
     }
     if (!st && !l->rules.n)
-        st = error_set(err, BKF_E_FILE, "no conf/log folder with annotations was found");
+        st = error_set(err, BKF_E_FILE,
+                       "no conf/log folder was found, so it is not known which lines are private; "
+                       "--show-secrets shows the log as it comes");
     return st;
 }
 

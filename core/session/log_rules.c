@@ -110,7 +110,8 @@ void log_rules_free(struct log_rules *r)
 }
 
 /* Where in line the pieces between the stars follow each other; end of the last one. */
-static const char *match_end(const char *pattern, const char *line)
+static const char *match_end(const char *pattern, const char *line,
+                             char *(*search)(const char *, const char *))
 {
     const char *at = line;
     while (at && *pattern) {
@@ -120,7 +121,7 @@ static const char *match_end(const char *pattern, const char *line)
             return NULL;
         memcpy(piece, pattern, n);
         piece[n] = '\0';
-        at = strstr(at, piece);
+        at = search(at, piece);
         if (!at)
             return NULL;
         at += n;
@@ -136,13 +137,25 @@ const struct log_rule *log_rules_find(const struct log_rules *r, const char *lin
     const struct log_rule *best = NULL;
     for (size_t i = 0; i < r->n; i++) {
         const struct log_rule *rule = &r->items[i];
-        const char *end = match_end(rule->match, line);
+        const char *end = match_end(rule->match, line, strstr);
         if (end && (!best || strlen(rule->match) > strlen(best->match))) {
             best = rule;
             *after = end;
         }
     }
     return best;
+}
+
+const char *log_rules_private(const struct log_rules *r, const char *line)
+{
+    const char *first = NULL;
+    for (size_t i = 0; i < r->n; i++) {
+        const struct log_rule *rule = &r->items[i];
+        const char *end = rule->redact ? match_end(rule->match, line, strcasestr) : NULL;
+        if (end && (!first || end < first))
+            first = end;
+    }
+    return first;
 }
 
 /* -- lines ------------------------------------------------------------------------------ */

@@ -21,6 +21,10 @@ void log_rules_free(struct log_rules *);
 const struct log_rule *log_rules_find(const struct log_rules *, const char *line,
                                       const char **after);
 
+/* Where private values begin in the line: behind the first match of a rule that says so, upper
+ * and lower case alike; NULL = none. */
+const char *log_rules_private(const struct log_rules *, const char *line);
+
 /* Bytes into lines: colours and carriage returns are dropped, other control bytes shown as
  * \xNN, a line of more than LOG_LINE_MAX bytes is cut in two. */
 enum { LOG_LINE_MAX = 400 };

@@ -320,17 +320,20 @@ bkf_status bkf_image_diff(const bkf_image *a, const bkf_image *b, int32_t *same,
 
 /* ---- the board's log --------------------------------------------------------------- */
 
-enum { BKF_LOG_EXPLAIN = 1u }; /* annotate known lines (conf/log), hide private values */
+enum {
+    BKF_LOG_EXPLAIN = 1u, /* annotate known lines (conf/log) */
+    BKF_LOG_SECRETS = 2u  /* show private values too, which are hidden otherwise */
+};
 typedef struct bkf_log_options {
     uint32_t struct_size;
-    uint32_t flags;             /* BKF_LOG_EXPLAIN */
+    uint32_t flags;             /* BKF_LOG_* */
     const char *route, *unit;   /* route or adapter class; NULL = the profile's log route */
     const char *const *options; /* KEY=VALUE of the adapter, NULL-terminated; or NULL */
     uint64_t duration_us;       /* 0 = until should_stop */
     uint32_t baud;              /* 0 = the profile's, or 115200 */
     uint32_t reserved;
 } bkf_log_options;
-/* One line as it came; strings live until the sink returns. */
+/* One line, private values left out; strings live until the sink returns. */
 typedef struct bkf_log_line {
     uint32_t struct_size;
     uint32_t reserved;

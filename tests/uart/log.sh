@@ -22,6 +22,7 @@ Partition table NOT found on flash: beken_onchip_crc (len: 24) from offset: 0x00
 mac:c8 47 8c 12 34 56
 get key: 0123456789abcdef
 LOG
+printf 'get key: %0450dTAIL\n' 0 >>boot.log # longer than a line may be: it comes in two
 printf 'msh />' >>boot.log
 
 serve() {
@@ -47,15 +48,27 @@ for f in out.txt copy.log; do
   expect $f "msh />"
   refuse $f "0123456789abcdef"
   refuse $f "12 34 56"
+  refuse $f "TAIL"
   refuse $f $'\x1b[32m'
 done
 
-# without --explain nothing is added or hidden; JSON has one record a line
+# without --explain nothing is added; JSON has one record a line; what is private stays hidden
 serve
 "$bin" --json -p doorbell_mlt1t.ini -a serial -u "$work/tty" log --baud 115200 --duration 3 >out.json 2>err.txt || { echo "FAIL: exit $?"; cat err.txt; failed=1; }
 kill $socat 2>/dev/null
-expect out.json '"line":"get key: 0123456789abcdef"'
+expect out.json '"line":"get key: [redacted]"'
+refuse out.json "0123456789abcdef"
+refuse out.json "12 34 56"
+refuse out.json "TAIL"
 refuse out.json '"meaning"'
+
+# unless it is asked for
+serve
+"$bin" -p doorbell_mlt1t.ini -a serial -u "$work/tty" log --show-secrets --baud 115200 --duration 3 >out.txt 2>err.txt || { echo "FAIL: exit $?"; cat err.txt; failed=1; }
+kill $socat 2>/dev/null
+expect out.txt "get key: 0123456789abcdef"
+expect out.txt "TAIL"
+expect out.txt "mac:c8 47 8c 12 34 56"
 
 # a profile without a log route, and no port
 "$bin" -p generic_bk7231n.ini log --duration 1 >out.txt 2>err.txt; [ $? = 3 ] || { echo "FAIL: no log route: exit $?"; failed=1; }

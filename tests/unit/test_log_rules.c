@@ -57,6 +57,23 @@ static void shipped_rules(void **state)
     assert_non_null(rule);
     assert_true(rule->redact);
     assert_string_equal(after, " abc");
+    static const char *const private[][2] = {
+        { "get key: abc", " abc" },
+        { "SSID:Home", "Home" },
+        { "{\"ssid\":\"Home\",\"passwd\":\"x\"}", "\"Home\",\"passwd\":\"x\"}" },
+        { "wifi password=x", "=x" },
+        { "mac:C8 then passwd:x", "C8 then passwd:x" }, /* from the first on */
+        { "auth_key: x", ": x" },
+        { "localKey=x", "=x" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(private); i++) {
+        const char *from = log_rules_private(&r, private[i][0]);
+        assert_non_null(from);
+        assert_string_equal(from, private[i][1]);
+    }
+    static const char *const plain[] = { "J 0x10000", "[I/FAL] Fal(V0.4.0)success", "", "msh />" };
+    for (size_t i = 0; i < ARRAY_LEN(plain); i++)
+        assert_null(log_rules_private(&r, plain[i]));
     log_rules_free(&r);
 }
 
