@@ -48,6 +48,18 @@ bkf_status bkf_image_ota(const bkf_image *image, char **json, char **text, bkf_e
     return image_text(&sb, text, err);
 }
 
+/* A dump whose own slot cannot boot was not seen booting it. */
+static bkf_status check_donor(const bkf_image *donor, uint32_t slot, bkf_error *err)
+{
+    const struct ota_state *s = &donor->facts->ota;
+    if (!s->present || s->slot[slot - 1].verified)
+        return BKF_OK;
+    return error_set(err, BKF_E_IMAGE,
+                     "%s: its own app%u would not boot (%s), so it cannot have been seen booting "
+                     "it; take a dump of a device that was",
+                     donor->name, slot, s->slot[slot - 1].reason);
+}
+
 bkf_status bkf_image_ota_select(const bkf_image *image, uint32_t slot, const bkf_image *donor,
                                 void **bytes, size_t *len, uint32_t *offset, bkf_error *err)
 {
@@ -57,6 +69,8 @@ bkf_status bkf_image_ota_select(const bkf_image *image, uint32_t slot, const bkf
     const struct ota_state *s = &image->facts->ota;
     if (!s->present)
         return no_slots(image, err);
+    if (donor && s->slot[slot - 1].verified && check_donor(donor, slot, err))
+        return err ? err->status : BKF_E_IMAGE;
     uint8_t *out = malloc(range_len(s->meta));
     if (!out)
         return error_set(err, BKF_E_NOMEM, "out of memory");

@@ -110,18 +110,19 @@ bkf_status ota_select(const struct ota_state *s, unsigned slot, const uint8_t *d
             "not publicly known and is not guessed; give --meta FILE, a dump of the same "
             "product that was seen booting app%u",
             slot + 1, s->meta.start, slot + 1);
-    if (donor_len < s->meta.end)
+    const uint8_t *meta = donor_len == size ? donor : donor + s->meta.start;
+    if (donor_len != size && donor_len < s->meta.end)
         return error_set(err, BKF_E_IMAGE,
                          "the donor has %zu bytes and does not reach the metadata at 0x%x..0x%x",
                          donor_len, s->meta.start, s->meta.end);
-    if (le32(donor + s->meta.start) != s->layout->ota_magic)
+    if (le32(meta) != s->layout->ota_magic)
         return error_set(err, BKF_E_IMAGE,
                          "the donor has 0x%08x at 0x%x, not the magic 0x%08x: its bootloader chose "
                          "its slot without metadata",
-                         le32(donor + s->meta.start), s->meta.start, s->layout->ota_magic);
-    if (memcmp(donor + s->meta.start, flash + s->meta.start, size) == 0)
+                         le32(meta), s->meta.start, s->layout->ota_magic);
+    if (memcmp(meta, flash + s->meta.start, size) == 0)
         return error_set(err, BKF_E_PARAM,
                          "the device already holds the donor's metadata; nothing to change");
-    memcpy(out, donor + s->meta.start, size);
+    memcpy(out, meta, size);
     return BKF_OK;
 }

@@ -30,9 +30,9 @@ struct ota_state {
 bool ota_read(const uint8_t *p, size_t n, const struct image_layout *, const struct code_key *key,
               struct ota_state *out);
 
-/* Bytes that make the bootloader choose a slot (0 or 1).  donor: the metadata sector of a dump of
- * the same product that was seen booting that slot, or NULL.  Refused with the reason when the
- * slot does not verify or no way to select it is known.  out holds range_len(meta) bytes. */
+/* Bytes that make the bootloader choose a slot (0 or 1).  donor: a dump of the same product that
+ * was seen booting that slot, or its metadata sector alone, or NULL.  Refused with the reason when
+ * the slot does not verify or no way to select it is known.  out holds range_len(meta) bytes. */
 bkf_status ota_select(const struct ota_state *, unsigned slot, const uint8_t *donor,
                       size_t donor_len, const uint8_t *flash, uint8_t *out, bkf_error *err);
 #endif

@@ -69,6 +69,12 @@ cmp meta.bin <(head -c $((0x10000)) doorbell-app2.bin | tail -c 4096) || fail "s
 cp doorbell.bin broken.bin
 printf 'x' | dd of=broken.bin bs=1 seek=$((0x1BA100)) conv=notrunc status=none
 expect 30 "bad CRC" "$bk" ota select app2 broken.bin --meta doorbell-app2.bin -o meta2.bin
+expect 0 "4096 bytes of metadata" "$bk" ota select app2 doorbell.bin --meta meta.bin -o meta3.bin
+cmp meta.bin meta3.bin || fail "select: the sector alone gives other bytes"
+cp doorbell-app2.bin never.bin
+printf 'x' | dd of=never.bin bs=1 seek=$((0x1BA100)) conv=notrunc status=none
+expect 40 "cannot have been seen booting" "$bk" ota select app2 doorbell.bin --meta never.bin -o meta4.bin
+[ -e meta4.bin ] && fail "a refused selection leaves a file"
 
 expect 0 "this boots" "$bk" splice ua.bin --boot doorbell.bin -o spliced.bin
 expect 0 "this boots" "$bk" splice plain.rbl --boot doorbell.bin -f -o spliced.bin

@@ -138,6 +138,10 @@ static void selection_copies_and_never_invents(void **state)
     donor[0xF010] ^= 0xFF;
     assert_int_equal(ota_select(&ota, 1, donor, SYNTH_DOORBELL, flash, out, &err), BKF_OK);
     assert_memory_equal(out, donor + 0xF000, 4096);
+    memset(out, 0, sizeof out); /* the sector alone does as well */
+    assert_int_equal(ota_select(&ota, 1, donor + 0xF000, 4096, flash, out, &err), BKF_OK);
+    assert_memory_equal(out, donor + 0xF000, 4096);
+    assert_int_equal(ota_select(&ota, 1, donor + 0xF000, 4095, flash, out, &err), BKF_E_IMAGE);
     donor[0xF000] ^= 1;
     assert_int_equal(ota_select(&ota, 1, donor, SYNTH_DOORBELL, flash, out, &err), BKF_E_IMAGE);
     assert_int_equal(ota_select(&ota, 2, donor, SYNTH_DOORBELL, flash, out, &err), BKF_E_PARAM);
