@@ -124,7 +124,9 @@ part_two() { # two adapters of a kind: told apart by path, never guessed
     }
     pair
     [ "$status" -eq 2 ] || fail "$adapter, two of them: exit $status"
-    grep -q 'usb:1-1[,)]' out.log && grep -q 'usb:1-4.2.*choose one with -u' out.log || fail "$adapter: the message names no units"
+    if ! { grep -q 'usb:1-1[,)]' out.log && grep -q 'usb:1-4.2.*choose one with -u' out.log; }; then
+      fail "$adapter: the message names no units"
+    fi
     pair -u usb:1-4.2
     [ "$status" -eq 0 ] || fail "$adapter -u usb:1-4.2: exit $status"
     cmp -n 4096 two.bin other.bin 0 0x1000 || fail "$adapter: not the second one"
