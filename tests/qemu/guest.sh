@@ -2,9 +2,7 @@
 # What is done in the guest: root is the host's, read-only; /run/share is the run's folder.
 # shellcheck disable=SC2317 # the sessions are called by name
 set -uo pipefail
-read -r line </proc/cmdline
-build=${line##*bkflash.build=}
-build=${build%% *}
+{ read -r _ && read -r build && read -r sessions; } </run/share/guest.conf
 project=$(cd "$(dirname "$0")/../.." && pwd)
 share=/run/share
 cd /run/home || exit 1
@@ -61,6 +59,17 @@ session_uart() {
   run 0 uart-verify "${uart[@]}" -u BENCH1 verify --range 0x30000+8K new.bin
 }
 
+# While one program has the port, another is told who that is.
+session_busy() {
+  local program
+  "${uart[@]}" -u BENCH1 read --range 0+256K -f -o busy.bin >busy.log 2>&1 &
+  program=$!
+  sleep 3
+  run 12 uart-busy "${uart[@]}" -u BENCH1 info
+  says "in use by bkflash (process $program)"
+  wait "$program" || fail "uart-busy: exit $? of the one that has the port"
+}
+
 # RTS# carries CEN, so nobody has to press reset; and the other family of loaders.
 session_modem() {
   cat >wired.ini <<END
@@ -95,23 +104,30 @@ session_flashrom() {
   same nor.bin "$share/image1.bin"
 }
 
-# While one program has the port another is told so; then it is pulled out.
-session_unplug() {
-  local rc=0 t program
-  "${uart[@]}" -u BENCH1 read --range 0..end -o long.bin >long.log 2>&1 &
+# pulled NAME ADAPTER COMMAND...: pulled out while it reads into NAME.bin, it ends with exit 21, at once
+pulled() {
+  local name=$1 adapter=$2 rc=0 t program
+  shift 2
+  "$@" -o "$name.bin" >out.log 2>&1 &
   program=$!
-  sleep 4
-  run 12 uart-busy "${uart[@]}" -u BENCH1 info
-  says "in use by bkflash (process $program)"
-  sleep 1
+  for _ in {1..300}; do
+    [ "$(wc -l 2>/dev/null <"$name.bin.part.log" || echo 0)" -lt 4 ] || break
+    sleep 0.1
+  done
   t=$EPOCHREALTIME
-  echo "@unplug bench"
+  echo "@unplug $adapter"
   wait "$program" || rc=$?
   t=$(awk "BEGIN{printf \"%.2f\", $EPOCHREALTIME-$t}")
-  cp long.log out.log
-  cp long.log "$share/uart-unplug.out"
-  awk "BEGIN{exit !($t < 2)}" || fail "uart-unplug: $t s from unplugging to the end"
-  if [ "$rc" -eq 21 ]; then note "ok: uart-unplug ($t s after)"; else fail "uart-unplug: exit $rc, expected 21"; fi
+  cp out.log "$share/$name.out"
+  awk "BEGIN{exit !($t < 2)}" || fail "$name: $t s from unplugging to the end"
+  if [ "$rc" -eq 21 ]; then note "ok: $name ($t s after)"; else fail "$name: exit $rc, expected 21"; fi
+  says 'are kept as resumable'
+}
+
+session_unplug() {
+  pulled ch341a-unplug doorbell "${spi[@]}" dump
+  pulled ft232h-unplug mpsse "${spi[@]}" -a ft232h dump
+  pulled uart-unplug bench "${uart[@]}" -u BENCH1 read --range 0..end
   says vanished
 }
 
@@ -119,6 +135,5 @@ session_unplug() {
 . "$project/tests/qemu/user.sh"
 
 note "up: $(uname -r)"
-sessions=${line##*bkflash.sessions=}
-for s in ${sessions//,/ }; do "session_$s"; done
+for s in $sessions; do "session_$s"; done
 exit "$failed"

@@ -7,7 +7,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 project=$(cd "$here/../.." && pwd)
 build=$(cd "${1:-$project/build/release}" && pwd)
 shift $(($# > 0))
-sessions=${*:-units ch341a ft232h uart modem udev user flashrom unplug}
+sessions=${*:-units ch341a ft232h uart busy modem udev user unplug flashrom}
 work=$project/build/qemu
 redir=$build/tests/qemu/bkflash-redir
 
@@ -25,6 +25,8 @@ share=$work/share
 rm -rf "$share"
 mkdir -p "$share"
 cmake --install "$build" --prefix "$share/install" >"$share/install.log"
+# Read by init and guest.sh; lines, because paths may hold spaces.
+printf '%s\n' "$here/guest.sh" "$build" "$sessions" >"$share/guest.conf"
 declare -A pid
 usb=() guest=
 # shellcheck disable=SC2317 # reached through the trap
@@ -57,7 +59,7 @@ adapter() {
 start=$SECONDS
 command=("$qemu" -accel 'tcg,thread=multi' -cpu max -M q35 -m 384 -smp 1 -nodefaults -no-user-config
   -display none -no-reboot -kernel "$work/kernel/vmlinuz" -initrd "$work/kernel/initrd"
-  -append "console=ttyS0 loglevel=7 mitigations=off panic=-1 bkflash.guest=$here/guest.sh bkflash.build=$build bkflash.sessions=${sessions// /,}"
+  -append "console=ttyS0 loglevel=7 mitigations=off panic=-1"
   -serial "file:$share/console.log" -serial stdio
   -fsdev 'local,id=host,path=/,security_model=none,readonly=on,multidevs=remap'
   -device 'virtio-9p-pci,fsdev=host,mount_tag=host'
