@@ -59,17 +59,6 @@ session_uart() {
   run 0 uart-verify "${uart[@]}" -u BENCH1 verify --range 0x30000+8K new.bin
 }
 
-# While one program has the port, another is told who that is.
-session_busy() {
-  local program
-  "${uart[@]}" -u BENCH1 read --range 0+256K -f -o busy.bin >busy.log 2>&1 &
-  program=$!
-  sleep 3
-  run 12 uart-busy "${uart[@]}" -u BENCH1 info
-  says "in use by bkflash (process $program)"
-  wait "$program" || fail "uart-busy: exit $? of the one that has the port"
-}
-
 # RTS# carries CEN, so nobody has to press reset; and the other family of loaders.
 session_modem() {
   cat >wired.ini <<END
@@ -108,25 +97,35 @@ session_flashrom() {
 pulled() {
   local name=$1 adapter=$2 rc=0 t program
   shift 2
-  "$@" -o "$name.bin" >out.log 2>&1 &
+  "$@" -o "$name.bin" >pulled.log 2>&1 &
   program=$!
   for _ in {1..300}; do
     [ "$(wc -l 2>/dev/null <"$name.bin.part.log" || echo 0)" -lt 4 ] || break
     sleep 0.1
   done
+  $meanwhile
   t=$EPOCHREALTIME
   echo "@unplug $adapter"
   wait "$program" || rc=$?
   t=$(awk "BEGIN{printf \"%.2f\", $EPOCHREALTIME-$t}")
-  cp out.log "$share/$name.out"
+  cp pulled.log "$share/$name.out"
+  cp pulled.log out.log
   awk "BEGIN{exit !($t < 2)}" || fail "$name: $t s from unplugging to the end"
   if [ "$rc" -eq 21 ]; then note "ok: $name ($t s after)"; else fail "$name: exit $rc, expected 21"; fi
   says 'are kept as resumable'
 }
 
+# While one program has the port, another is told who that is.
+second_program() {
+  run 12 uart-busy "${uart[@]}" -u BENCH1 info
+  says "in use by bkflash (process $program)"
+}
+
 session_unplug() {
+  local meanwhile=
   pulled ch341a-unplug doorbell "${spi[@]}" dump
   pulled ft232h-unplug mpsse "${spi[@]}" -a ft232h dump
+  meanwhile=second_program
   pulled uart-unplug bench "${uart[@]}" -u BENCH1 read --range 0..end
   says vanished
 }
