@@ -84,16 +84,6 @@ bool device_id_conflict(const struct device_id *a, const struct device_id *b)
            differ(a->mac, b->mac) || differ(a->chip, b->chip);
 }
 
-static bool same(const char *a, const char *b)
-{
-    return *a && strcasecmp(a, b) == 0;
-}
-
-bool device_id_certain(const struct device_id *a, const struct device_id *b)
-{
-    return same(a->unique_id, b->unique_id) || same(a->mac, b->mac);
-}
-
 const char *device_id_text(const struct device_id *d, char buf[160])
 {
     const struct {

@@ -18,8 +18,6 @@ struct device_id {
 void device_id_of(bkf_session *, struct device_id *);
 /* They cannot be one device: something that both know is different. */
 bool device_id_conflict(const struct device_id *, const struct device_id *);
-/* Some id that only one device has is known on both sides, and is the same. */
-bool device_id_certain(const struct device_id *, const struct device_id *);
 /* "JEDEC id 0B4016, unique id 1A..., MAC ..." for people. */
 const char *device_id_text(const struct device_id *, char buf[160]);
 /* Names files of this device: JEDEC id and unique id, else MAC, else the board's name. */
