@@ -172,8 +172,10 @@ bool read_again_keep(const struct reading *r, const struct outfile *out, bkf_err
 {
     char held[24], all[24];
     if (!r->log || !readlog_kept(r->log) || !out->part) {
-        if (err->status == BKF_E_CANCELLED)
+        if (err->status == BKF_E_CANCELLED && (out->ours || !out->part))
             error_append(err, "; nothing was read yet, so no file is left");
+        else if (err->status == BKF_E_CANCELLED)
+            error_append(err, "; %s of an earlier run is left as it was", out->part);
         return false;
     }
     if (err->status != BKF_E_MISMATCH)

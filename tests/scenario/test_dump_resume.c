@@ -152,6 +152,32 @@ static void other_contents(void **state)
     harness_close(&h);
 }
 
+/* Stopped before the flash answered: what an earlier run read is still there. */
+static void stopped_early(void **state)
+{
+    (void)state;
+    struct harness h;
+    bkf_error err;
+    uint8_t *want = open_and_dump(&h, without_id), *part, *after;
+    size_t n, m;
+    interrupt(&h, "fault=unplug@70");
+    load(&h, "d.bin.part", &part, &n);
+    h.stop_at = 1;
+    assert_int_equal(dump(&h, NULL, NULL, &err), BKF_E_CANCELLED);
+    h.stop_at = 0;
+    assert_non_null(strstr(err.message, "is left as it was"));
+    load(&h, "d.bin.part", &after, &m);
+    assert_true(n == m && memcmp(part, after, n) == 0);
+    free(part);
+    free(after);
+    assert_int_equal(dump(&h, "fault=unplug@2", NULL, &err), BKF_E_LINK_LOST);
+    assert_true(harness_has(&h, "d.bin.part.log"));
+    assert_int_equal(dump(&h, NULL, NULL, &err), 0);
+    expect_whole(&h, want, "after a false start");
+    free(want);
+    harness_close(&h);
+}
+
 /* ---- records that are torn, damaged, or not of these bytes ---- */
 
 static void torn_logs(void **state)
@@ -379,11 +405,11 @@ static void resumes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(other_ids),  cmocka_unit_test(other_contents),
-        cmocka_unit_test(torn_logs),  cmocka_unit_test(worthless_parts),
-        cmocka_unit_test(lost_bytes), cmocka_unit_test(other_range),
-        cmocka_unit_test(full_disk),  cmocka_unit_test(other_route),
-        cmocka_unit_test(resumes),
+        cmocka_unit_test(stopped_early),   cmocka_unit_test(other_ids),
+        cmocka_unit_test(other_contents),  cmocka_unit_test(torn_logs),
+        cmocka_unit_test(worthless_parts), cmocka_unit_test(lost_bytes),
+        cmocka_unit_test(other_range),     cmocka_unit_test(full_disk),
+        cmocka_unit_test(other_route),     cmocka_unit_test(resumes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
