@@ -39,6 +39,7 @@ run 21 "${board[@]}" -O fault=unplug@100 dump b.bin && has err "kept as resumabl
 run 22 "${board[@]}" -O seed=9 dump b.bin && has err "begun on another device" && has err "unique id"
 run 22 "${board[@]}" -O seed=9 resume && has err "begun on another device"
 run 0 "${board[@]}" dump b.bin && same b.bin before.bin && has err "are from an earlier run"
+json b.bin.json '.flash.status == {"sr1":"04","sr2":"40"}'
 run 2 "${board[@]}" resume && has err "nothing to resume"
 
 # Without a name, the same command finds the name that it made.
