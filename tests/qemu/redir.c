@@ -213,7 +213,7 @@ static uint8_t status_of(int code)
     }
 }
 
-enum { CLEAR_FEATURE = 1, TO_ENDPOINT = 0x02 };
+enum { CLEAR_FEATURE = 1, TO_ENDPOINT = 0x02, FROM_VENDOR = 0xC0, CH341A_VERSION = 0x5F };
 
 static void on_control(void *self, uint64_t id, struct usb_redir_control_packet_header *h,
                        uint8_t *data, int len)
@@ -231,6 +231,9 @@ static void on_control(void *self, uint64_t id, struct usb_redir_control_packet_
         usbredirparser_free_packet_data(r->parser, data);
         return;
     }
+    /* No device sees its file being closed; but who opens a CH341A asks for its version first. */
+    if (h->requesttype == FROM_VENDOR && h->request == CH341A_VERSION)
+        pins_closed(&r->adapter->pins);
     if (h->requesttype == TO_ENDPOINT && h->request == CLEAR_FEATURE)
         n = bus_clear_halt(&r->adapter->bus, (uint8_t)h->index) ? 0 : -EPIPE;
     else if (h->requesttype & 0x80 && h->length <= sizeof answer)
