@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 # File formats carry device names inside: tables of facts, on which no code branches.
 formats='^core/image/(bootloader|uf2)\.c$'
 # Words that are also plain English, or no device.
-plain='^(serial|usb|sim|template|bekenlib|generic|all|adapter|chip)$'
+plain='^(serial|usb|sim|template|bekenlib|usblib|generic|all|adapter|chip)$'
 names=$({
   find plugins/adapters plugins/chips -mindepth 1 -maxdepth 1 -type d -printf '%f\n'
   find conf -name '*.ini' -printf '%f\n' | sed 's/\.ini$//'

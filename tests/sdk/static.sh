@@ -13,6 +13,7 @@ cmake --build "$work/build" --target bkflash >"$work/log" 2>&1 || { tail -n 30 "
 [ -z "$(find "$work/build" -name 'bkf-*.so')" ] || { echo "there are plugin files"; exit 1; }
 "$work/build/bkflash" plugins >"$work/plugins"
 for dir in "$source_dir"/plugins/adapters/*/CMakeLists.txt "$source_dir"/plugins/chips/bk7*/CMakeLists.txt; do
+  grep -q bkflash_add_plugin "$dir" || continue # a library that plugins compile in
   name=$(basename "$(dirname "$dir")")
   grep -qE "classes:.* $name( |\$)" "$work/plugins" || { echo "$name is missing:"; cat "$work/plugins"; exit 1; }
 done

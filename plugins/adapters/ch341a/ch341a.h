@@ -7,9 +7,7 @@
  *   stream.c   packets and answers as overlapping USB transfers, recovery */
 #ifndef CH341A_H
 #define CH341A_H
-#include <bkflash/plugin.h>
-#include <libusb.h>
-#include <stdbool.h>
+#include "usblib.h"
 
 enum {
     CH_VID = 0x1A86,
@@ -58,18 +56,15 @@ struct stream {
     unsigned in_next;               /* slot of the next IN to submit */
     uint8_t expect[EXPECT_MAX];     /* lengths of the answers to come */
     unsigned expect_first, expect_n, expect_posted;
-    uint64_t events; /* completions, to see progress */
-    bkf_status status;
-    int usb_code;
-    const char *what; /* of the failure */
+    struct usb_flow f;
 };
 
 struct bkf_adapter {
     const bkf_host *host;
     libusb_context *ctx;
     libusb_device_handle *usb;
-    char unit[32]; /* "usb:1-1.4" */
-    char node[40]; /* /dev/bus/usb/001/002 */
+    char unit[USB_PATH_MAX]; /* "usb:1-1.4" */
+    char node[USB_NODE_MAX];
     bool spi_held, gpio_held, claimed, gone;
     bool empty_after_full; /* chip version 0x20 */
 
@@ -82,11 +77,6 @@ struct bkf_adapter {
 
     struct stream s;
 };
-
-bkf_status ch_fail(bkf_error *err, bkf_status st, int os_code, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
-void ch_log(const bkf_adapter *, int32_t level, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
 
 /* find.c */
 bkf_status ch_list(const bkf_host *, void (*found)(void *ud, const char *path, const char *label),

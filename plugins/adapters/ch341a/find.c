@@ -1,11 +1,8 @@
 /* find.c - one CH341A among the USB devices.  The chip has no serial number, so a unit is a
  * port path ("usb:1-1.4"), which stays the same as long as it stays plugged in there. */
 #include "ch341a.h"
-#include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct wanted {
     uint16_t vid, pid;
@@ -18,47 +15,11 @@ struct found {
     bool uart, printer;
 };
 
-/* "A:B" in the given base, each at most max. */
-static bool two_numbers(const char *text, int base, unsigned long max, unsigned *a, unsigned *b)
-{
-    char *end;
-    if (!isxdigit((unsigned char)*text))
-        return false;
-    unsigned long first = strtoul(text, &end, base);
-    if (*end != ':' || !isxdigit((unsigned char)end[1]))
-        return false;
-    unsigned long second = strtoul(end + 1, &end, base);
-    *a = (unsigned)first;
-    *b = (unsigned)second;
-    return !*end && first <= max && second <= max;
-}
-
-static void path_of(libusb_device *dev, char *out, size_t cap)
-{
-    uint8_t ports[8];
-    int n = libusb_get_port_numbers(dev, ports, sizeof ports);
-    int at = snprintf(out, cap, "usb:%u", libusb_get_bus_number(dev));
-    for (int i = 0; i < n && at > 0 && (size_t)at < cap; i++)
-        at += snprintf(out + at, cap - (size_t)at, "%c%u", i ? '.' : '-', ports[i]);
-}
-
-/* "usb:1-1.4", "1-1.4", or bus and address as lsusb prints them, "001:005". */
-static bool is_unit(libusb_device *dev, const char *unit)
-{
-    char path[32];
-    unsigned bus, address;
-    path_of(dev, path, sizeof path);
-    if (!strcmp(unit, path) || !strcmp(unit, path + 4))
-        return true;
-    return two_numbers(unit, 10, 999, &bus, &address) && bus == libusb_get_bus_number(dev) &&
-           address == libusb_get_device_address(dev);
-}
-
 static void look(libusb_device *dev, const struct wanted *w, struct found *f)
 {
     struct libusb_device_descriptor d;
-    char path[32];
-    if (libusb_get_device_descriptor(dev, &d) || (w->unit && !is_unit(dev, w->unit)))
+    char path[USB_PATH_MAX];
+    if (libusb_get_device_descriptor(dev, &d) || (w->unit && !usb_is_at(dev, w->unit)))
         return;
     if (d.idVendor == CH_VID && d.idProduct == CH_PID_UART)
         f->uart = true;
@@ -66,7 +27,7 @@ static void look(libusb_device *dev, const struct wanted *w, struct found *f)
         f->printer = true;
     if (d.idVendor != w->vid || d.idProduct != w->pid)
         return;
-    path_of(dev, path, sizeof path);
+    usb_path_of(dev, path);
     size_t used = strlen(f->all);
     snprintf(f->all + used, sizeof f->all - used, "%s%s", f->n ? ", " : "", path);
     if (!f->n++)
@@ -76,64 +37,21 @@ static void look(libusb_device *dev, const struct wanted *w, struct found *f)
 static bkf_status not_found(const struct wanted *w, const struct found *f, bkf_error *err)
 {
     if (f->uart)
-        return ch_fail(err, BKF_E_NO_DEVICE, 0,
-                       "there is a CH341A, but in UART mode (1a86:5523), which has no SPI: move "
-                       "its jumper from UART/TTL to I2C/SPI, then plug it in again");
+        return usb_fail(err, BKF_E_NO_DEVICE, 0,
+                        "there is a CH341A, but in UART mode (1a86:5523), which has no SPI: move "
+                        "its jumper from UART/TTL to I2C/SPI, then plug it in again");
     if (f->printer)
-        return ch_fail(err, BKF_E_NO_DEVICE, 0,
-                       "there is a CH341A, but in printer mode (1a86:5584): SDA and SCL are "
-                       "tied together; set the jumper to I2C/SPI, then plug it in again");
+        return usb_fail(err, BKF_E_NO_DEVICE, 0,
+                        "there is a CH341A, but in printer mode (1a86:5584): SDA and SCL are "
+                        "tied together; set the jumper to I2C/SPI, then plug it in again");
     if (w->unit)
-        return ch_fail(err, BKF_E_NO_DEVICE, 0,
-                       "no CH341A (%04x:%04x) at %s: 'bkflash list' shows what is plugged in",
-                       w->vid, w->pid, w->unit);
-    return ch_fail(err, BKF_E_NO_DEVICE, 0,
-                   "no CH341A (%04x:%04x) is plugged in; a clone with another id needs "
-                   "-O usb_id=VID:PID",
-                   w->vid, w->pid);
-}
-
-/* Which kernel driver or program sits on the interface, for a message. */
-static void holder(libusb_device *dev, char *out, size_t cap)
-{
-    char path[32], link[96], target[256];
-    path_of(dev, path, sizeof path);
-    snprintf(link, sizeof link, "/sys/bus/usb/devices/%s:1.0/driver", path + 4);
-    ssize_t n = readlink(link, target, sizeof target - 1);
-    if (n <= 0) {
-        snprintf(out, cap, "another program");
-        return;
-    }
-    target[n] = 0;
-    const char *name = strrchr(target, '/') ? strrchr(target, '/') + 1 : target;
-    if (!strcmp(name, "usbfs"))
-        snprintf(out, cap, "another program");
-    else
-        snprintf(out, cap, "the kernel driver %s", name);
-}
-
-static bkf_status open_failed(bkf_adapter *a, libusb_device *dev, int r, bkf_error *err)
-{
-    char who[64];
-    switch (r) {
-    case LIBUSB_ERROR_ACCESS:
-        return ch_fail(err, BKF_E_ACCESS, r,
-                       "no permission for CH341A %s (%s): install 60-bkflash.rules into "
-                       "/etc/udev/rules.d, run 'udevadm control --reload', plug it in again",
-                       a->unit, a->node);
-    case LIBUSB_ERROR_BUSY:
-        holder(dev, who, sizeof who);
-        return ch_fail(err, BKF_E_BUSY, r, "CH341A %s is in use by %s: end that, then try again",
-                       a->unit, who);
-    case LIBUSB_ERROR_NO_DEVICE:
-        return ch_fail(err, BKF_E_NO_DEVICE, r, "CH341A %s was unplugged while being opened",
-                       a->unit);
-    case LIBUSB_ERROR_NO_MEM:
-        return ch_fail(err, BKF_E_NOMEM, r, "out of memory");
-    default:
-        return ch_fail(err, BKF_E_IO, r, "CH341A %s cannot be opened: %s", a->unit,
-                       libusb_error_name(r));
-    }
+        return usb_fail(err, BKF_E_NO_DEVICE, 0,
+                        "no CH341A (%04x:%04x) at %s: 'bkflash list' shows what is plugged in",
+                        w->vid, w->pid, w->unit);
+    return usb_fail(err, BKF_E_NO_DEVICE, 0,
+                    "no CH341A (%04x:%04x) is plugged in; a clone with another id needs "
+                    "-O usb_id=VID:PID",
+                    w->vid, w->pid);
 }
 
 /* C0 5F: chip version.  Clones may not answer; then it is taken for a CH341A. */
@@ -142,30 +60,30 @@ static bkf_status check_version(bkf_adapter *a, bkf_error *err)
     uint8_t v[2] = { 0, 0 };
     int r = libusb_control_transfer(a->usb, 0xC0, 0x5F, 0, 0, v, 2, 1000);
     if (r == LIBUSB_ERROR_NO_DEVICE)
-        return ch_fail(err, BKF_E_NO_DEVICE, r, "CH341A %s was unplugged while being opened",
-                       a->unit);
+        return usb_fail(err, BKF_E_NO_DEVICE, r, "CH341A %s was unplugged while being opened",
+                        a->unit);
     if (r < 1)
         return BKF_OK;
-    ch_log(a, BKF_LOG_DEBUG, "%s: chip version %02x", a->unit, v[0]);
+    usb_log(a->host, BKF_LOG_DEBUG, "%s: chip version %02x", a->unit, v[0]);
     a->empty_after_full = v[0] == 0x20;
     if (v[0] < 0x20)
-        return ch_fail(err, BKF_E_UNSUPPORTED, 0, "CH341 %s is of version %02x: it has no SPI",
-                       a->unit, v[0]);
+        return usb_fail(err, BKF_E_UNSUPPORTED, 0, "CH341 %s is of version %02x: it has no SPI",
+                        a->unit, v[0]);
     return BKF_OK;
 }
 
 static bkf_status open_device(bkf_adapter *a, libusb_device *dev, bkf_error *err)
 {
-    path_of(dev, a->unit, sizeof a->unit);
-    snprintf(a->node, sizeof a->node, "/dev/bus/usb/%03u/%03u", libusb_get_bus_number(dev),
-             libusb_get_device_address(dev));
+    usb_path_of(dev, a->unit);
+    usb_node_of(dev, a->node);
+    const struct usb_place here = { .name = "CH341A", .path = a->unit, .node = a->node };
     int r = libusb_open(dev, &a->usb);
     if (r)
-        return open_failed(a, dev, r, err);
+        return usb_open_failed(&here, r, err);
     (void)libusb_set_auto_detach_kernel_driver(a->usb, 1);
     r = libusb_claim_interface(a->usb, 0);
     if (r)
-        return open_failed(a, dev, r, err);
+        return usb_open_failed(&here, r, err);
     a->claimed = true;
     bkf_status st = check_version(a, err);
     return st ? st : stream_drain(a, err);
@@ -175,12 +93,8 @@ static bkf_status start(libusb_context **ctx, libusb_device ***list, ssize_t *n,
 {
     int r = libusb_init(ctx);
     if (r)
-        return ch_fail(err, BKF_E_IO, r, "libusb does not start: %s", libusb_error_name(r));
-    *n = libusb_get_device_list(*ctx, list);
-    if (*n < 0)
-        return ch_fail(err, BKF_E_IO, (int)*n, "USB devices cannot be listed: %s",
-                       libusb_error_name((int)*n));
-    return BKF_OK;
+        return usb_fail(err, BKF_E_IO, r, "libusb does not start: %s", libusb_error_name(r));
+    return usb_devices(*ctx, list, n, err);
 }
 
 bkf_status ch_open_unit(bkf_adapter *a, const char *unit, const char *usb_id, bkf_error *err)
@@ -189,9 +103,9 @@ bkf_status ch_open_unit(bkf_adapter *a, const char *unit, const char *usb_id, bk
     struct found f = { 0 };
     unsigned vid, pid;
     if (*usb_id) {
-        if (!two_numbers(usb_id, 16, 0xFFFF, &vid, &pid))
-            return ch_fail(err, BKF_E_PARAM, 0, "usb_id '%s' is not VID:PID in hex, like 1a86:5512",
-                           usb_id);
+        if (!usb_two_numbers(usb_id, 16, 0xFFFF, &vid, &pid))
+            return usb_fail(err, BKF_E_PARAM, 0,
+                            "usb_id '%s' is not VID:PID in hex, like 1a86:5512", usb_id);
         w.vid = (uint16_t)vid;
         w.pid = (uint16_t)pid;
     }
@@ -206,8 +120,8 @@ bkf_status ch_open_unit(bkf_adapter *a, const char *unit, const char *usb_id, bk
     if (!f.n)
         return not_found(&w, &f, err);
     if (f.n > 1)
-        st = ch_fail(err, BKF_E_PARAM, 0, "%u CH341A are plugged in (%s): choose one with -u", f.n,
-                     f.all);
+        st = usb_fail(err, BKF_E_PARAM, 0, "%u CH341A are plugged in (%s): choose one with -u", f.n,
+                      f.all);
     else
         st = open_device(a, f.dev, err);
     libusb_unref_device(f.dev);
@@ -229,10 +143,10 @@ bkf_status ch_list(const bkf_host *host,
     bkf_status st = start(&ctx, &list, &n, err);
     for (ssize_t i = 0; !st && i < n; i++) {
         struct libusb_device_descriptor d;
-        char path[32];
+        char path[USB_PATH_MAX];
         if (libusb_get_device_descriptor(list[i], &d) || d.idVendor != CH_VID)
             continue;
-        path_of(list[i], path, sizeof path);
+        usb_path_of(list[i], path);
         if (d.idProduct == CH_PID_SPI)
             found(ud, path, "CH341A");
         else if (d.idProduct == CH_PID_UART)

@@ -96,16 +96,16 @@ static bkf_status claim(void *self, const char *name, uint32_t drive, uint32_t l
     bkf_adapter *a = self;
     int bit = find(name);
     if (bit < 0)
-        return ch_fail(err, BKF_E_PARAM, 0, "CH341A has no line '%s'; it has D0 to D7", name);
+        return usb_fail(err, BKF_E_PARAM, 0, "CH341A has no line '%s'; it has D0 to D7", name);
     if (bit >= OUTPUTS) { /* read only, nothing to own */
         if (drive != BKF_LINE_INPUT)
-            return ch_fail(err, BKF_E_UNSUPPORTED, 0, "CH341A line %s is an input", name);
+            return usb_fail(err, BKF_E_UNSUPPORTED, 0, "CH341A line %s is an input", name);
         *id = (uint32_t)bit;
         return BKF_OK;
     }
     if (a->line[bit].claimed || spi_line(a, (unsigned)bit))
-        return ch_fail(err, BKF_E_BUSY, 0, "CH341A line %s is already used by %s", name,
-                       a->line[bit].claimed ? "another signal" : "SPI");
+        return usb_fail(err, BKF_E_BUSY, 0, "CH341A line %s is already used by %s", name,
+                        a->line[bit].claimed ? "another signal" : "SPI");
     a->line[bit] = (struct line){ .claimed = true, .drive = drive, .level = level != 0 };
     *id = (uint32_t)bit;
     bkf_status st = ch_apply(a, err);
@@ -119,7 +119,7 @@ static bkf_status set(void *self, uint32_t id, uint32_t level, bkf_error *err)
     bkf_adapter *a = self;
     bool dir_changes;
     if (!ch_line_step(a, id, level, &dir_changes))
-        return ch_fail(err, BKF_E_PARAM, 0, "CH341A line %u is not claimed as an output", id);
+        return usb_fail(err, BKF_E_PARAM, 0, "CH341A line %u is not claimed as an output", id);
     return ch_apply(a, err);
 }
 
@@ -129,7 +129,7 @@ static bkf_status get(void *self, uint32_t id, uint32_t *level, bkf_error *err)
     const uint8_t packet[] = { CMD_UIO, UIO_IN, UIO_END };
     uint8_t pins = 0;
     if (id >= LINES)
-        return ch_fail(err, BKF_E_PARAM, 0, "CH341A has no line %u", id);
+        return usb_fail(err, BKF_E_PARAM, 0, "CH341A has no line %u", id);
     bkf_status st = stream_packet(a, packet, sizeof packet, &pins, 1, err);
     *level = pins >> id & 1;
     return st;

@@ -1,35 +1,8 @@
 /* plugin.c - adapter class "ch341a": WCH CH341A in its I2C/SPI position, over libusb-1.0. */
 #include "ch341a.h"
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-bkf_status ch_fail(bkf_error *err, bkf_status st, int os_code, const char *fmt, ...)
-{
-    if (err && BKF_HAS(bkf_error, err, message)) {
-        va_list ap;
-        va_start(ap, fmt);
-        (void)vsnprintf(err->message, sizeof err->message, fmt, ap);
-        va_end(ap);
-        err->status = st;
-        err->effect = BKF_EFFECT_NONE;
-        err->os_code = os_code;
-    }
-    return st;
-}
-
-void ch_log(const bkf_adapter *a, int32_t level, const char *fmt, ...)
-{
-    char line[256];
-    va_list ap;
-    if (!a->host || !a->host->log)
-        return;
-    va_start(ap, fmt);
-    (void)vsnprintf(line, sizeof line, fmt, ap);
-    va_end(ap);
-    a->host->log(a->host, level, line);
-}
 
 /* -- bkflash.spi/1 ------------------------------------------------------------------------ */
 static bool is_pin(const bkf_pin *p, const char *a, const char *b)
@@ -52,18 +25,18 @@ static bkf_status bind_pins(void *self, const bkf_pin *pins, size_t n, bkf_error
         else if (!strcmp(p->signal, "miso") && !is_pin(p, "D7", "MISO"))
             fixed = "D7 (MISO)";
         if (fixed)
-            return ch_fail(err, BKF_E_PARAM, 0, "CH341A has %s on %s only, not on %s", p->signal,
-                           fixed, p->line);
+            return usb_fail(err, BKF_E_PARAM, 0, "CH341A has %s on %s only, not on %s", p->signal,
+                            fixed, p->line);
         if (strcmp(p->signal, "cs0") != 0)
             continue;
         for (cs = 0; cs < 3 && !is_pin(p, cs_names[cs][0], cs_names[cs][1]); cs++)
             ;
         if (cs == 3)
-            return ch_fail(err, BKF_E_PARAM, 0,
-                           "CH341A can have chip select on D0, D1 or D2, not on %s", p->line);
+            return usb_fail(err, BKF_E_PARAM, 0,
+                            "CH341A can have chip select on D0, D1 or D2, not on %s", p->line);
     }
     if (a->line[cs].claimed || a->line[BIT_SCK].claimed || a->line[BIT_MOSI].claimed)
-        return ch_fail(err, BKF_E_BUSY, 0, "a CH341A line that SPI needs is already claimed");
+        return usb_fail(err, BKF_E_BUSY, 0, "a CH341A line that SPI needs is already claimed");
     a->cs = cs;
     a->bound = true;
     return BKF_OK;
@@ -77,7 +50,7 @@ static bkf_status choose_clock(struct clocking *c, uint32_t mode, uint32_t want,
 {
     if (mode != 0 && mode != 3) {
         *got = 0;
-        return ch_fail(err, BKF_E_UNSUPPORTED, 0, "CH341A does SPI mode 0 and 3, not %u", mode);
+        return usb_fail(err, BKF_E_UNSUPPORTED, 0, "CH341A does SPI mode 0 and 3, not %u", mode);
     }
     *c = (struct clocking){ .mode = mode, .hz = CH_SPI_HZ };
     if (mode == 0 && (!want || want >= CH_SPI_HZ)) {
@@ -86,10 +59,10 @@ static bkf_status choose_clock(struct clocking *c, uint32_t mode, uint32_t want,
     }
     if (mode == 0 && want >= FIXED_FROM_HZ) {
         *got = CH_SPI_HZ;
-        return ch_fail(err, BKF_E_UNSUPPORTED, 0,
-                       "CH341A cannot do %u Hz: its SPI clock is 1.5 MHz, and by hand it "
-                       "reaches %u Hz",
-                       want, (unsigned)HAND_MAX_HZ);
+        return usb_fail(err, BKF_E_UNSUPPORTED, 0,
+                        "CH341A cannot do %u Hz: its SPI clock is 1.5 MHz, and by hand it "
+                        "reaches %u Hz",
+                        want, (unsigned)HAND_MAX_HZ);
     }
     c->by_hand = true;
     c->hz = HAND_MAX_HZ;
@@ -100,8 +73,8 @@ static bkf_status choose_clock(struct clocking *c, uint32_t mode, uint32_t want,
     }
     if (c->half_us > 63) {
         *got = HAND_MIN_HZ;
-        return ch_fail(err, BKF_E_UNSUPPORTED, 0, "CH341A clocks at %u Hz at the slowest",
-                       (unsigned)HAND_MIN_HZ);
+        return usb_fail(err, BKF_E_UNSUPPORTED, 0, "CH341A clocks at %u Hz at the slowest",
+                        (unsigned)HAND_MIN_HZ);
     }
     *got = c->hz;
     return BKF_OK;
@@ -123,7 +96,7 @@ static bkf_status setup(void *self, uint32_t mode, uint32_t want, uint32_t *got,
     a->stream_speed_set = true;
     bool same = a->driven && !a->parked && a->clock.mode == mode;
     if (c.by_hand && (!a->clock.by_hand || a->clock.hz != c.hz))
-        ch_log(a, BKF_LOG_DEBUG, "%s: clocking by hand at %u Hz", a->unit, c.hz);
+        usb_log(a->host, BKF_LOG_DEBUG, "%s: clocking by hand at %u Hz", a->unit, c.hz);
     a->clock = c;
     a->driven = true;
     a->parked = false;
@@ -134,12 +107,12 @@ static bkf_status check_steps(const bkf_adapter *a, const bkf_spi_step *s, size_
 {
     for (size_t i = 0; i < n; i++)
         if (s[i].kind > BKF_STEP_DELAY)
-            return ch_fail(err, BKF_E_PARAM, 0, "SPI step %zu: there is no kind %u", i, s[i].kind);
+            return usb_fail(err, BKF_E_PARAM, 0, "SPI step %zu: there is no kind %u", i, s[i].kind);
         else if (s[i].kind == BKF_STEP_LINE &&
                  (s[i].line >= OUTPUTS || !a->line[s[i].line].claimed ||
                   a->line[s[i].line].drive == BKF_LINE_INPUT))
-            return ch_fail(err, BKF_E_PARAM, 0, "SPI step %zu: CH341A line %u is not claimed", i,
-                           s[i].line);
+            return usb_fail(err, BKF_E_PARAM, 0, "SPI step %zu: CH341A line %u is not claimed", i,
+                            s[i].line);
     return BKF_OK;
 }
 
@@ -148,7 +121,7 @@ static bkf_status run(void *self, const bkf_spi_step *steps, size_t n, bkf_error
     bkf_adapter *a = self;
     struct packets p;
     if (!a->driven)
-        return ch_fail(err, BKF_E_PARAM, 0, "CH341A: SPI is used before setup");
+        return usb_fail(err, BKF_E_PARAM, 0, "CH341A: SPI is used before setup");
     bkf_status st = check_steps(a, steps, n, err);
     if (!st && a->parked) {
         a->parked = false;
@@ -218,7 +191,7 @@ static bkf_status open_adapter(const bkf_host *host, const char *unit, const bkf
     bkf_adapter *a = calloc(1, sizeof *a);
     *out = NULL;
     if (!a)
-        return ch_fail(err, BKF_E_NOMEM, 0, "out of memory");
+        return usb_fail(err, BKF_E_NOMEM, 0, "out of memory");
     a->host = host;
     bkf_status st = stream_new(a, err);
     if (!st)
@@ -235,10 +208,10 @@ static bkf_status acquire(bkf_adapter *a, const char *id, bkf_iface *iface, bkf_
 {
     bool spi = !strcmp(id, BKF_IFACE_SPI), gpio = !strcmp(id, BKF_IFACE_GPIO);
     if (!spi && !gpio)
-        return ch_fail(err, BKF_E_UNSUPPORTED, 0, "CH341A in SPI mode does not offer %s", id);
+        return usb_fail(err, BKF_E_UNSUPPORTED, 0, "CH341A in SPI mode does not offer %s", id);
     bool *held = spi ? &a->spi_held : &a->gpio_held;
     if (*held)
-        return ch_fail(err, BKF_E_BUSY, 0, "CH341A %s: %s is already taken", a->unit, id);
+        return usb_fail(err, BKF_E_BUSY, 0, "CH341A %s: %s is already taken", a->unit, id);
     *held = true;
     *iface = (bkf_iface){ spi ? (const void *)&spi_ops : (const void *)&ch_gpio_ops, a };
     return BKF_OK;

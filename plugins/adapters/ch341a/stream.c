@@ -3,19 +3,10 @@
  * IN_TRANSFERS, are always posted before the OUT transfer that causes them; several OUT
  * transfers are queued, so the wire is never idle between two of them. */
 #include "ch341a.h"
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { STALL_MS = 2000, PACKET_MS = 1000, DRAIN_MS = 5, DRAIN_MAX = 64, CANCEL_MS = 1000 };
-
-static uint64_t now_ms(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 /* -- completions --------------------------------------------------------------------------- */
 struct task {
@@ -24,47 +15,14 @@ struct task {
     unsigned slot;
 };
 
-static void failed(struct stream *s, bkf_status st, int code, const char *what)
-{
-    if (s->status)
-        return;
-    s->status = st;
-    s->usb_code = code;
-    s->what = what;
-}
-
-static bool good(struct stream *s, const struct libusb_transfer *t)
-{
-    switch (t->status) {
-    case LIBUSB_TRANSFER_COMPLETED:
-        return true;
-    case LIBUSB_TRANSFER_NO_DEVICE:
-        failed(s, BKF_E_NO_DEVICE, LIBUSB_ERROR_NO_DEVICE, "it was unplugged or lost power");
-        return false;
-    case LIBUSB_TRANSFER_STALL:
-        failed(s, BKF_E_IO, LIBUSB_ERROR_PIPE, "it refused a packet (stall)");
-        return false;
-    case LIBUSB_TRANSFER_OVERFLOW:
-        failed(s, BKF_E_PROTOCOL, LIBUSB_ERROR_OVERFLOW, "it answered with an oversized packet");
-        return false;
-    case LIBUSB_TRANSFER_CANCELLED:
-        failed(s, BKF_E_IO, LIBUSB_ERROR_INTERRUPTED, "a transfer was cancelled");
-        return false;
-    default:
-        failed(s, BKF_E_IO, LIBUSB_ERROR_IO, "a transfer failed on the cable");
-        return false;
-    }
-}
-
 static void LIBUSB_CALL out_done(struct libusb_transfer *t)
 {
     struct task *task = t->user_data;
     struct stream *s = task->s;
     s->out_busy[task->slot] = false;
     s->out_flight--;
-    s->events++;
-    if (good(s, t) && t->actual_length != t->length)
-        failed(s, BKF_E_IO, LIBUSB_ERROR_IO, "it took only part of a transfer");
+    if (usb_flow_good(&s->f, t) && t->actual_length != t->length)
+        usb_flow_failed(&s->f, BKF_E_IO, LIBUSB_ERROR_IO, "it took only part of a transfer");
 }
 
 static void LIBUSB_CALL in_done(struct libusb_transfer *t)
@@ -72,40 +30,29 @@ static void LIBUSB_CALL in_done(struct libusb_transfer *t)
     struct task *task = t->user_data;
     struct stream *s = task->s;
     s->in_flight--;
-    s->events++;
-    if (!good(s, t) || s->status)
+    if (!usb_flow_good(&s->f, t) || s->f.status)
         return;
     unsigned want = s->expect[s->expect_first];
     s->expect_first = (s->expect_first + 1) % EXPECT_MAX;
     s->expect_n--;
     s->expect_posted--;
     if (t->actual_length != (int)want) {
-        failed(s, BKF_E_PROTOCOL, 0, "an answer has the wrong length, bytes were lost on USB");
+        usb_flow_failed(&s->f, BKF_E_PROTOCOL, 0,
+                        "an answer has the wrong length, bytes were lost on USB");
         return;
     }
     packets_answer(task->p, t->buffer, want);
 }
 
 /* -- submitting ------------------------------------------------------------------------------ */
-static void submit(struct stream *s, struct libusb_transfer *t, unsigned *flight)
-{
-    int r = libusb_submit_transfer(t);
-    if (r == 0)
-        (*flight)++;
-    else
-        failed(s, r == LIBUSB_ERROR_NO_DEVICE ? BKF_E_NO_DEVICE : BKF_E_IO, r,
-               r == LIBUSB_ERROR_NO_DEVICE ? "it was unplugged or lost power"
-                                           : "the host refused a transfer");
-}
-
 static void post_in(bkf_adapter *a, struct task *task)
 {
     struct stream *s = &a->s;
-    while (!s->status && s->in_flight < IN_TRANSFERS && s->expect_posted < s->expect_n) {
+    while (!s->f.status && s->in_flight < IN_TRANSFERS && s->expect_posted < s->expect_n) {
         unsigned slot = s->in_next;
         libusb_fill_bulk_transfer(s->in[slot], a->usb, CH_EP_IN, s->in_buf + slot * CH_PACKET,
                                   CH_PACKET, in_done, task, 0);
-        submit(s, s->in[slot], &s->in_flight);
+        usb_flow_submit(&s->f, s->in[slot], &s->in_flight);
         s->in_next = (slot + 1) % IN_TRANSFERS;
         s->expect_posted++;
     }
@@ -127,27 +74,16 @@ static bool post_out(bkf_adapter *a, struct task *task, struct packets *p)
         s->expect[(s->expect_first + s->expect_n++) % EXPECT_MAX] = expect[i];
     post_in(a, task);
     libusb_fill_bulk_transfer(s->out[slot], a->usb, CH_EP_OUT, buf, (int)n, out_done, task, 0);
-    if (s->status)
+    if (s->f.status)
         return false;
     s->out_busy[slot] = true;
-    submit(s, s->out[slot], &s->out_flight);
-    return !s->status;
+    usb_flow_submit(&s->f, s->out[slot], &s->out_flight);
+    return !s->f.status;
 }
 
-/* Serves events for at most ms; true if something completed. */
 static bool serve(bkf_adapter *a, unsigned ms)
 {
-    uint64_t before = a->s.events, start = now_ms(), spent;
-    while (a->s.events == before && (spent = now_ms() - start) < ms) {
-        struct timeval tv = { (time_t)((ms - spent) / 1000),
-                              (suseconds_t)((ms - spent) % 1000 * 1000) };
-        int r = libusb_handle_events_timeout_completed(a->ctx, &tv, NULL);
-        if (r < 0 && r != LIBUSB_ERROR_INTERRUPTED && r != LIBUSB_ERROR_TIMEOUT) {
-            failed(&a->s, BKF_E_IO, r, "the USB library lost its event loop");
-            break;
-        }
-    }
-    return a->s.events != before;
+    return usb_flow_serve(&a->s.f, a->ctx, ms);
 }
 
 static void cancel_all(bkf_adapter *a)
@@ -157,8 +93,8 @@ static void cancel_all(bkf_adapter *a)
         (void)libusb_cancel_transfer(s->out[i]); /* those not in flight say so */
     for (unsigned i = 0; i < IN_TRANSFERS; i++)
         (void)libusb_cancel_transfer(s->in[i]);
-    uint64_t start = now_ms();
-    while (s->in_flight + s->out_flight && now_ms() - start < CANCEL_MS)
+    uint64_t start = usb_now_ms();
+    while (s->in_flight + s->out_flight && usb_now_ms() - start < CANCEL_MS)
         (void)serve(a, CANCEL_MS);
 }
 
@@ -221,7 +157,7 @@ static void recover(bkf_adapter *a)
         r = send_idle(a);
     if (!r || no_device(a, r))
         return;
-    ch_log(a, BKF_LOG_WARN, "%s: stuck, resetting it; its lines may glitch", a->unit);
+    usb_log(a->host, BKF_LOG_WARN, "%s: stuck, resetting it; its lines may glitch", a->unit);
     r = libusb_reset_device(a->usb);
     if (r == LIBUSB_ERROR_NOT_FOUND)
         a->gone = true;
@@ -233,19 +169,12 @@ static void recover(bkf_adapter *a)
 
 static bkf_status report(bkf_adapter *a, bkf_error *err)
 {
-    struct stream *s = &a->s;
-    if (s->status == BKF_E_NO_DEVICE)
-        a->gone = true;
+    struct usb_flow *f = &a->s.f;
+    a->gone |= f->status == BKF_E_NO_DEVICE;
     recover(a);
     if (a->gone)
-        return ch_fail(err, BKF_E_NO_DEVICE, s->usb_code,
-                       "CH341A %s has vanished: unplugged, or the target draws too much power "
-                       "from it; plug it in again and start over",
-                       a->unit);
-    return ch_fail(err, s->status, s->usb_code,
-                   "CH341A %s: %s%s%s; check cable and hub (a USB 2 hub helps), then try again",
-                   a->unit, s->what, s->usb_code ? ": " : "",
-                   s->usb_code ? libusb_error_name(s->usb_code) : "");
+        f->status = BKF_E_NO_DEVICE;
+    return usb_flow_report(f, "CH341A", a->unit, "check cable and hub (a USB 2 hub helps)", err);
 }
 
 /* -- interface ------------------------------------------------------------------------------------
@@ -260,7 +189,7 @@ bkf_status stream_new(bkf_adapter *a, bkf_error *err)
         ok &= (s->out[i] = libusb_alloc_transfer(0)) != NULL;
     for (unsigned i = 0; i < IN_TRANSFERS; i++)
         ok &= (s->in[i] = libusb_alloc_transfer(0)) != NULL;
-    return ok ? BKF_OK : ch_fail(err, BKF_E_NOMEM, 0, "out of memory");
+    return ok ? BKF_OK : usb_fail(err, BKF_E_NOMEM, 0, "out of memory");
 }
 
 void stream_free(bkf_adapter *a)
@@ -280,12 +209,11 @@ static bkf_status usable(bkf_adapter *a, bkf_error *err)
 {
     struct stream *s = &a->s;
     if (a->gone)
-        return ch_fail(err, BKF_E_NO_DEVICE, 0, "CH341A %s has vanished", a->unit);
+        return usb_fail(err, BKF_E_NO_DEVICE, 0, "CH341A %s has vanished", a->unit);
     if (s->in_flight + s->out_flight)
-        return ch_fail(err, BKF_E_IO, 0, "CH341A %s: the host still holds transfers; unplug it",
-                       a->unit);
-    s->status = BKF_OK;
-    s->usb_code = 0;
+        return usb_fail(err, BKF_E_IO, 0, "CH341A %s: the host still holds transfers; unplug it",
+                        a->unit);
+    usb_flow_begin(&s->f);
     s->expect_first = s->expect_n = s->expect_posted = 0;
     return BKF_OK;
 }
@@ -300,16 +228,16 @@ bkf_status stream_run(bkf_adapter *a, struct packets *p, bkf_error *err)
     for (unsigned i = 0; i < OUT_TRANSFERS; i++)
         task[i] = (struct task){ s, p, i };
     unsigned slot = 0;
-    while (!s->status) {
-        while (!s->status && !s->out_busy[slot] && post_out(a, &task[slot], p))
+    while (!s->f.status) {
+        while (!s->f.status && !s->out_busy[slot] && post_out(a, &task[slot], p))
             slot = (slot + 1) % OUT_TRANSFERS;
         post_in(a, &task[0]);
-        if (s->status || !(s->in_flight + s->out_flight))
+        if (s->f.status || !(s->in_flight + s->out_flight))
             break;
         if (!serve(a, STALL_MS))
-            failed(s, BKF_E_TIMEOUT, LIBUSB_ERROR_TIMEOUT, "it stopped answering");
+            usb_flow_failed(&s->f, BKF_E_TIMEOUT, LIBUSB_ERROR_TIMEOUT, "it stopped answering");
     }
-    if (!s->status)
+    if (!s->f.status)
         return BKF_OK;
     cancel_all(a);
     return report(a, err);
@@ -328,13 +256,13 @@ bkf_status stream_packet(bkf_adapter *a, const uint8_t *packet, size_t len, uint
     if (!r && n)
         r = libusb_bulk_transfer(a->usb, CH_EP_IN, buf, CH_PACKET, &done, PACKET_MS);
     if (!r && n && (size_t)done != n)
-        failed(&a->s, BKF_E_PROTOCOL, 0, "an answer has the wrong length");
+        usb_flow_failed(&a->s.f, BKF_E_PROTOCOL, 0, "an answer has the wrong length");
     if (r == LIBUSB_ERROR_NO_DEVICE)
-        failed(&a->s, BKF_E_NO_DEVICE, r, "");
+        usb_flow_failed(&a->s.f, BKF_E_NO_DEVICE, r, "");
     else if (r)
-        failed(&a->s, r == LIBUSB_ERROR_TIMEOUT ? BKF_E_TIMEOUT : BKF_E_IO, r,
-               "it does not take commands");
-    if (a->s.status)
+        usb_flow_failed(&a->s.f, r == LIBUSB_ERROR_TIMEOUT ? BKF_E_TIMEOUT : BKF_E_IO, r,
+                        "it does not take commands");
+    if (a->s.f.status)
         return report(a, err);
     if (n)
         memcpy(answer, buf, n);
@@ -347,7 +275,7 @@ bkf_status stream_drain(bkf_adapter *a, bkf_error *err)
     int r = a->gone ? LIBUSB_ERROR_NO_DEVICE : drain(a);
     if (!r)
         return BKF_OK;
-    failed(&a->s, r == LIBUSB_ERROR_NO_DEVICE ? BKF_E_NO_DEVICE : BKF_E_IO, r,
-           "it never stops answering");
+    usb_flow_failed(&a->s.f, r == LIBUSB_ERROR_NO_DEVICE ? BKF_E_NO_DEVICE : BKF_E_IO, r,
+                    "it never stops answering");
     return report(a, err);
 }

@@ -1,12 +1,9 @@
 /* find.c - one FT232H (or MPSSE channel of its relatives) among the USB devices, by serial
  * number or by port path, opened through libftdi. */
 #include "ft232h.h"
-#include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 /* Told apart by bcdDevice, as libftdi does: the FT2232C and D have the product id of the FT2232H.
  */
@@ -39,30 +36,6 @@ struct found {
     uint16_t other_pid, other_release; /* one of FTDI's that has no such engine */
 };
 
-/* "A:B" in the given base, each at most max. */
-static bool two_numbers(const char *text, int base, unsigned long max, unsigned *a, unsigned *b)
-{
-    char *end;
-    if (!isxdigit((unsigned char)*text))
-        return false;
-    unsigned long first = strtoul(text, &end, base);
-    if (*end != ':' || !isxdigit((unsigned char)end[1]))
-        return false;
-    unsigned long second = strtoul(end + 1, &end, base);
-    *a = (unsigned)first;
-    *b = (unsigned)second;
-    return !*end && first <= max && second <= max;
-}
-
-static void path_of(libusb_device *dev, char *out, size_t cap)
-{
-    uint8_t ports[8];
-    int n = libusb_get_port_numbers(dev, ports, sizeof ports);
-    int at = snprintf(out, cap, "usb:%u", libusb_get_bus_number(dev));
-    for (int i = 0; i < n && at > 0 && (size_t)at < cap; i++)
-        at += snprintf(out + at, cap - (size_t)at, "%c%u", i ? '.' : '-', ports[i]);
-}
-
 /* "" without a serial number, or without permission to read it. */
 static void serial_of(libusb_device *dev, uint8_t index, char *out, size_t cap)
 {
@@ -73,17 +46,6 @@ static void serial_of(libusb_device *dev, uint8_t index, char *out, size_t cap)
     if (libusb_get_string_descriptor_ascii(usb, index, (unsigned char *)out, (int)cap) < 0)
         out[0] = 0;
     libusb_close(usb);
-}
-
-static bool is_unit(libusb_device *dev, const char *unit, const char *serial)
-{
-    char path[32];
-    unsigned bus, address;
-    path_of(dev, path, sizeof path);
-    if (!strcmp(unit, path) || !strcmp(unit, path + 4) || (*serial && !strcmp(unit, serial)))
-        return true;
-    return two_numbers(unit, 10, 999, &bus, &address) && bus == libusb_get_bus_number(dev) &&
-           address == libusb_get_device_address(dev);
 }
 
 static bool has_known_id(const struct libusb_device_descriptor *d)
@@ -108,7 +70,7 @@ static int kind_of(const struct libusb_device_descriptor *d, const struct wanted
 static void look(libusb_device *dev, const struct wanted *w, struct found *f)
 {
     struct libusb_device_descriptor d;
-    char path[32], serial[32];
+    char path[USB_PATH_MAX], serial[32];
     int kind;
     if (libusb_get_device_descriptor(dev, &d))
         return;
@@ -121,9 +83,9 @@ static void look(libusb_device *dev, const struct wanted *w, struct found *f)
         return;
     }
     serial_of(dev, d.iSerialNumber, serial, sizeof serial);
-    if (w->unit && !is_unit(dev, w->unit, serial))
+    if (w->unit && !usb_is_at(dev, w->unit) && (!*serial || strcmp(w->unit, serial) != 0))
         return;
-    path_of(dev, path, sizeof path);
+    usb_path_of(dev, path);
     size_t used = strlen(f->all);
     snprintf(f->all + used, sizeof f->all - used, "%s%s%s%s", f->n ? ", " : "", path,
              *serial ? " " : "", serial);
@@ -134,41 +96,11 @@ static void look(libusb_device *dev, const struct wanted *w, struct found *f)
     snprintf(f->serial, sizeof f->serial, "%s", serial);
 }
 
-/* Which kernel driver or program sits on the interface, for a message. */
-static void holder(const bkf_adapter *a, char *out, size_t cap)
-{
-    char link[96], target[256];
-    snprintf(link, sizeof link, "/sys/bus/usb/devices/%s:1.%u/driver", a->path + 4, a->channel);
-    ssize_t n = readlink(link, target, sizeof target - 1);
-    target[n > 0 ? n : 0] = 0;
-    const char *name = strrchr(target, '/') ? strrchr(target, '/') + 1 : target;
-    if (!*name || !strcmp(name, "usbfs") || !strcmp(name, "ftdi_sio")) /* that one is detached */
-        snprintf(out, cap, "another program");
-    else
-        snprintf(out, cap, "the kernel driver %s", name);
-}
-
 static bkf_status open_failed(bkf_adapter *a, int r, bkf_error *err)
 {
-    char who[64];
-    switch (r) {
-    case LIBUSB_ERROR_ACCESS:
-        return ft_fail(err, BKF_E_ACCESS, r,
-                       "no permission for %s %s (%s): install 60-bkflash.rules into "
-                       "/etc/udev/rules.d, run 'udevadm control --reload', plug it in again",
-                       a->name, a->path, a->node);
-    case LIBUSB_ERROR_BUSY:
-        holder(a, who, sizeof who);
-        return ft_fail(err, BKF_E_BUSY, r, "%s %s is in use by %s: end that, then try again",
-                       a->name, a->path, who);
-    case LIBUSB_ERROR_NO_DEVICE:
-        a->gone = true;
-        return ft_fail(err, BKF_E_NO_DEVICE, r, "%s %s was unplugged while being opened", a->name,
-                       a->path);
-    default:
-        return ft_fail(err, BKF_E_IO, r, "%s %s cannot be opened: %s (%s)", a->name, a->path,
-                       libusb_error_name(r), ftdi_get_error_string(a->ftdi));
-    }
+    const struct usb_place here = { a->name, a->path, a->node, a->channel, "ftdi_sio" };
+    a->gone |= r == LIBUSB_ERROR_NO_DEVICE;
+    return usb_open_failed(&here, r, err);
 }
 
 /* libftdi hides libusb's reason behind numbers of its own, so it is asked for first. */
@@ -202,7 +134,8 @@ static bkf_status open_device(bkf_adapter *a, libusb_device *dev, bkf_error *err
     if (a->packet < 64)
         a->packet = 512;
     if (a->packet < 512)
-        ft_log(a, BKF_LOG_WARN, "%s: connected at full speed only: use a USB 2 port", a->path);
+        usb_log(a->host, BKF_LOG_WARN, "%s: connected at full speed only: use a USB 2 port",
+                a->path);
     return ft_start_engine(a, err);
 }
 
@@ -213,9 +146,9 @@ static bkf_status control_failed(bkf_adapter *a, int r, bkf_error *err)
     if (!a->ftdi->usb_dev || libusb_control_transfer(a->ftdi->usb_dev, 0x80, 0, 0, 0, status, 2,
                                                      1000) == LIBUSB_ERROR_NO_DEVICE)
         a->gone = true;
-    return ft_fail(err, a->gone ? BKF_E_NO_DEVICE : BKF_E_IO, r, "%s %s: %s", a->name, a->path,
-                   a->gone ? "has vanished; plug it in again and start over"
-                           : ftdi_get_error_string(a->ftdi));
+    return usb_fail(err, a->gone ? BKF_E_NO_DEVICE : BKF_E_IO, r, "%s %s: %s", a->name, a->path,
+                    a->gone ? "has vanished; plug it in again and start over"
+                            : ftdi_get_error_string(a->ftdi));
 }
 
 /* AA and AB are no commands; the engine says so, and then both sides are in step. */
@@ -234,10 +167,10 @@ static bkf_status synchronise(bkf_adapter *a, bkf_error *err)
     }
     if (a->gone || (st && st != BKF_E_TIMEOUT && st != BKF_E_PROTOCOL))
         return st;
-    return ft_fail(err, BKF_E_PROTOCOL, 0,
-                   "%s %s does not answer as an MPSSE engine: unplug it and plug it in again; "
-                   "is it a genuine chip of FTDI, and a channel that has one?",
-                   a->name, a->path);
+    return usb_fail(err, BKF_E_PROTOCOL, 0,
+                    "%s %s does not answer as an MPSSE engine: unplug it and plug it in again; "
+                    "is it a genuine chip of FTDI, and a channel that has one?",
+                    a->name, a->path);
 }
 
 bkf_status ft_start_engine(bkf_adapter *a, bkf_error *err)
@@ -259,63 +192,52 @@ bkf_status ft_start_engine(bkf_adapter *a, bkf_error *err)
     return synchronise(a, err);
 }
 
-static bkf_status list_devices(libusb_context *ctx, libusb_device ***list, ssize_t *n,
-                               bkf_error *err)
-{
-    *n = libusb_get_device_list(ctx, list);
-    if (*n < 0)
-        return ft_fail(err, BKF_E_IO, (int)*n, "USB devices cannot be listed: %s",
-                       libusb_error_name((int)*n));
-    return BKF_OK;
-}
-
 bkf_status ft_open_unit(bkf_adapter *a, const char *unit, const char *usb_id, bkf_error *err)
 {
     struct wanted w = { 0, 0, unit };
     struct found f = { 0 };
     unsigned vid, pid;
     if (*usb_id) {
-        if (!two_numbers(usb_id, 16, 0xFFFF, &vid, &pid) || !pid)
-            return ft_fail(err, BKF_E_PARAM, 0, "usb_id '%s' is not VID:PID in hex, like 0403:6014",
-                           usb_id);
+        if (!usb_two_numbers(usb_id, 16, 0xFFFF, &vid, &pid) || !pid)
+            return usb_fail(err, BKF_E_PARAM, 0,
+                            "usb_id '%s' is not VID:PID in hex, like 0403:6014", usb_id);
         w.vid = (uint16_t)vid;
         w.pid = (uint16_t)pid;
     }
     libusb_device **list = NULL;
     ssize_t n = 0;
-    bkf_status st = list_devices(a->ftdi->usb_ctx, &list, &n, err);
+    bkf_status st = usb_devices(a->ftdi->usb_ctx, &list, &n, err);
     if (st)
         return st;
     for (ssize_t i = 0; i < n; i++)
         look(list[i], &w, &f);
     libusb_free_device_list(list, 1);
     if (!f.n && f.other_release)
-        return ft_fail(err, BKF_E_NO_DEVICE, 0,
-                       "there is %04x:%04x of release %x.%02x, which is no FT232H (9.00), FT2232H "
-                       "(7.00) or FT4232H (8.00) and has no such engine: use one of these",
-                       VID, f.other_pid, (unsigned)f.other_release >> 8, f.other_release & 0xFFu);
+        return usb_fail(err, BKF_E_NO_DEVICE, 0,
+                        "there is %04x:%04x of release %x.%02x, which is no FT232H (9.00), FT2232H "
+                        "(7.00) or FT4232H (8.00) and has no such engine: use one of these",
+                        VID, f.other_pid, (unsigned)f.other_release >> 8, f.other_release & 0xFFu);
     if (!f.n)
-        return ft_fail(err, BKF_E_NO_DEVICE, 0,
-                       "no FT232H, FT2232H or FT4232H%s%s is plugged in; another USB id needs "
-                       "-O usb_id=VID:PID",
-                       unit ? " at " : "", unit ? unit : "");
+        return usb_fail(err, BKF_E_NO_DEVICE, 0,
+                        "no FT232H, FT2232H or FT4232H%s%s is plugged in; another USB id needs "
+                        "-O usb_id=VID:PID",
+                        unit ? " at " : "", unit ? unit : "");
     unsigned channels = kinds[f.kind].channels;
     snprintf(a->name, sizeof a->name, "%s", kinds[f.kind].name);
     a->low_only = kinds[f.kind].low_only;
     if (f.n > 1) {
-        st = ft_fail(err, BKF_E_PARAM, 0, "%u of them are plugged in (%s): choose one with -u", f.n,
-                     f.all);
+        st = usb_fail(err, BKF_E_PARAM, 0, "%u of them are plugged in (%s): choose one with -u",
+                      f.n, f.all);
     } else if (a->channel >= channels) {
-        st = ft_fail(err, BKF_E_PARAM, 0, "%s has MPSSE on %s only, not on channel %c", a->name,
-                     channels == 1 ? "channel A" : "channels A and B", 'A' + (int)a->channel);
+        st = usb_fail(err, BKF_E_PARAM, 0, "%s has MPSSE on %s only, not on channel %c", a->name,
+                      channels == 1 ? "channel A" : "channels A and B", 'A' + (int)a->channel);
     } else {
         if (channels > 1)
             snprintf(a->name, sizeof a->name, "%s channel %c", kinds[f.kind].name,
                      'A' + (int)a->channel);
-        path_of(f.dev, a->path, sizeof a->path);
+        usb_path_of(f.dev, a->path);
         snprintf(a->serial, sizeof a->serial, "%s", f.serial);
-        snprintf(a->node, sizeof a->node, "/dev/bus/usb/%03u/%03u", libusb_get_bus_number(f.dev),
-                 libusb_get_device_address(f.dev));
+        usb_node_of(f.dev, a->node);
         st = open_device(a, f.dev, err);
     }
     libusb_unref_device(f.dev);
@@ -337,15 +259,15 @@ bkf_status ft_list(const bkf_host *host,
     (void)host;
     int r = libusb_init(&ctx);
     if (r)
-        return ft_fail(err, BKF_E_IO, r, "libusb does not start: %s", libusb_error_name(r));
-    bkf_status st = list_devices(ctx, &list, &n, err);
+        return usb_fail(err, BKF_E_IO, r, "libusb does not start: %s", libusb_error_name(r));
+    bkf_status st = usb_devices(ctx, &list, &n, err);
     for (ssize_t i = 0; i < n; i++) {
         struct libusb_device_descriptor d;
-        char path[32], serial[32], label[64];
+        char path[USB_PATH_MAX], serial[32], label[64];
         int kind;
         if (libusb_get_device_descriptor(list[i], &d) || (kind = kind_of(&d, &any)) < 0)
             continue;
-        path_of(list[i], path, sizeof path);
+        usb_path_of(list[i], path);
         serial_of(list[i], d.iSerialNumber, serial, sizeof serial);
         snprintf(label, sizeof label, "%s%s%s", kinds[kind].name, *serial ? ", serial " : "",
                  serial);

@@ -7,10 +7,8 @@
  *   stream.c    that buffer and its answers as overlapping USB transfers, recovery */
 #ifndef FT232H_H
 #define FT232H_H
-#include <bkflash/plugin.h>
+#include "usblib.h"
 #include <ftdi.h>
-#include <libusb.h>
-#include <stdbool.h>
 
 /* MPSSE commands, FTDI AN_108. */
 enum {
@@ -51,10 +49,7 @@ struct stream {
     unsigned flight;
     unsigned in_next; /* slot of the next IN to submit */
     size_t promised;  /* payload that fits what is posted */
-    uint64_t events;
-    bkf_status status;
-    int usb_code;
-    const char *what;
+    struct usb_flow f;
 };
 
 struct bkf_adapter {
@@ -63,7 +58,7 @@ struct bkf_adapter {
     bool opened, gone, spi_held, gpio_held;
     unsigned channel;
     bool low_only; /* FT4232H: its channels have no AC lines */
-    char path[32], serial[32], node[40];
+    char path[USB_PATH_MAX], node[USB_NODE_MAX], serial[32];
     char name[24]; /* "FT232H", "FT2232H channel B" */
     uint8_t ep_in, ep_out;
     size_t packet; /* bytes of an IN packet, two of them status */
@@ -76,11 +71,6 @@ struct bkf_adapter {
     struct buffer cmd;
     struct stream s;
 };
-
-bkf_status ft_fail(bkf_error *err, bkf_status st, int os_code, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
-void ft_log(const bkf_adapter *, int32_t level, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
 
 /* find.c */
 bkf_status ft_list(const bkf_host *, void (*found)(void *ud, const char *path, const char *label),

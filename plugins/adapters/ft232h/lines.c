@@ -128,16 +128,16 @@ static bkf_status claim(void *self, const char *name, uint32_t drive, uint32_t l
     bkf_adapter *a = self;
     int bit = find(name);
     if (bit < 0)
-        return ft_fail(err, BKF_E_PARAM, 0, "%s has no line '%s'; it has AD0 to AD7, AC0 to AC7",
-                       a->name, name);
+        return usb_fail(err, BKF_E_PARAM, 0, "%s has no line '%s'; it has AD0 to AD7, AC0 to AC7",
+                        a->name, name);
     if (bit >= 8 && a->low_only)
-        return ft_fail(err, BKF_E_PARAM, 0,
-                       "%s has no line '%s', it has AD0 to AD7 only: wire that signal to one of "
-                       "AD4 to AD7 and name it in the pads of the profile",
-                       a->name, name);
+        return usb_fail(err, BKF_E_PARAM, 0,
+                        "%s has no line '%s', it has AD0 to AD7 only: wire that signal to one of "
+                        "AD4 to AD7 and name it in the pads of the profile",
+                        a->name, name);
     if (a->line[bit].claimed || spi_line(a, (unsigned)bit) || (a->bound && bit == AD2_MISO))
-        return ft_fail(err, BKF_E_BUSY, 0, "%s line %s is already used by %s", a->name, name,
-                       a->line[bit].claimed ? "another signal" : "SPI");
+        return usb_fail(err, BKF_E_BUSY, 0, "%s line %s is already used by %s", a->name, name,
+                        a->line[bit].claimed ? "another signal" : "SPI");
     a->line[bit] = (struct line){ .claimed = true, .drive = drive, .level = level != 0 };
     *id = (uint32_t)bit;
     bkf_status st = apply_port(a, (unsigned)bit, err);
@@ -150,7 +150,7 @@ static bkf_status set(void *self, uint32_t id, uint32_t level, bkf_error *err)
 {
     bkf_adapter *a = self;
     if (!ft_line_step(a, id, level))
-        return ft_fail(err, BKF_E_PARAM, 0, "%s line %u is not claimed as an output", a->name, id);
+        return usb_fail(err, BKF_E_PARAM, 0, "%s line %u is not claimed as an output", a->name, id);
     return apply_port(a, id, err);
 }
 
@@ -159,7 +159,7 @@ static bkf_status get(void *self, uint32_t id, uint32_t *level, bkf_error *err)
     bkf_adapter *a = self;
     uint8_t pins = 0;
     if (id >= LINES)
-        return ft_fail(err, BKF_E_PARAM, 0, "%s has no line %u", a->name, id);
+        return usb_fail(err, BKF_E_PARAM, 0, "%s has no line %u", a->name, id);
     const uint8_t command[] = { id / 8 ? MPSSE_GET_HIGH : MPSSE_GET_LOW, MPSSE_SEND_NOW };
     a->cmd.n = 0;
     put(&a->cmd, command, 2);

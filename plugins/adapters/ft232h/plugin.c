@@ -1,37 +1,10 @@
 /* plugin.c - adapter class "ft232h": the MPSSE engine of FTDI's FT232H, FT2232H and FT4232H,
  * opened through libftdi1, its bulk traffic through libusb-1.0. */
 #include "ft232h.h"
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-bkf_status ft_fail(bkf_error *err, bkf_status st, int os_code, const char *fmt, ...)
-{
-    if (err && BKF_HAS(bkf_error, err, message)) {
-        va_list ap;
-        va_start(ap, fmt);
-        (void)vsnprintf(err->message, sizeof err->message, fmt, ap);
-        va_end(ap);
-        err->status = st;
-        err->effect = BKF_EFFECT_NONE;
-        err->os_code = os_code;
-    }
-    return st;
-}
-
-void ft_log(const bkf_adapter *a, int32_t level, const char *fmt, ...)
-{
-    char line[256];
-    va_list ap;
-    if (!a->host || !a->host->log)
-        return;
-    va_start(ap, fmt);
-    (void)vsnprintf(line, sizeof line, fmt, ap);
-    va_end(ap);
-    a->host->log(a->host, level, line);
-}
 
 /* -- bkflash.spi/1 ------------------------------------------------------------------------ */
 static bkf_status bind_pins(void *self, const bkf_pin *pins, size_t n, bkf_error *err)
@@ -46,18 +19,18 @@ static bkf_status bind_pins(void *self, const bkf_pin *pins, size_t n, bkf_error
         for (size_t k = 0; k < sizeof fixed / sizeof *fixed; k++)
             if (!strcmp(p->signal, fixed[k].signal) && strcmp(p->line, fixed[k].line) != 0 &&
                 strcmp(p->line, fixed[k].alias) != 0)
-                return ft_fail(err, BKF_E_PARAM, 0, "%s has %s on %s only, not on %s", a->name,
-                               p->signal, fixed[k].line, p->line);
+                return usb_fail(err, BKF_E_PARAM, 0, "%s has %s on %s only, not on %s", a->name,
+                                p->signal, fixed[k].line, p->line);
         if (strcmp(p->signal, "cs0") != 0 || !strcmp(p->line, "CS0"))
             continue;
         if (strncmp(p->line, "AD", 2) != 0 || p->line[2] < '3' || p->line[2] > '7' || p->line[3])
-            return ft_fail(err, BKF_E_PARAM, 0, "%s can have chip select on AD3 to AD7, not on %s",
-                           a->name, p->line);
+            return usb_fail(err, BKF_E_PARAM, 0, "%s can have chip select on AD3 to AD7, not on %s",
+                            a->name, p->line);
         cs = (unsigned)(p->line[2] - '0');
     }
     if (a->line[AD0_SCK].claimed || a->line[AD1_MOSI].claimed || a->line[AD2_MISO].claimed ||
         a->line[cs].claimed)
-        return ft_fail(err, BKF_E_BUSY, 0, "a %s line that SPI needs is already claimed", a->name);
+        return usb_fail(err, BKF_E_BUSY, 0, "a %s line that SPI needs is already claimed", a->name);
     a->cs = cs;
     a->bound = true;
     return BKF_OK;
@@ -70,14 +43,14 @@ static bkf_status setup(void *self, uint32_t mode, uint32_t want, uint32_t *got,
     bkf_adapter *a = self;
     if (mode != 0 && mode != 3) {
         *got = 0;
-        return ft_fail(err, BKF_E_UNSUPPORTED, 0, "%s does SPI mode 0 and 3, not %u", a->name,
-                       mode);
+        return usb_fail(err, BKF_E_UNSUPPORTED, 0, "%s does SPI mode 0 and 3, not %u", a->name,
+                        mode);
     }
     uint32_t divisor = want && want < BASE_HZ ? (BASE_HZ + want - 1) / want - 1 : 0;
     if (divisor > DIVISOR_MAX) {
         *got = BASE_HZ / (DIVISOR_MAX + 1);
-        return ft_fail(err, BKF_E_UNSUPPORTED, 0, "%s clocks at %u Hz at the slowest", a->name,
-                       (unsigned)*got);
+        return usb_fail(err, BKF_E_UNSUPPORTED, 0, "%s clocks at %u Hz at the slowest", a->name,
+                        (unsigned)*got);
     }
     bool pins = !a->driven || a->parked || a->mode != mode;
     a->mode = mode;
@@ -102,11 +75,11 @@ static bkf_status check_steps(const bkf_adapter *a, const bkf_spi_step *s, size_
 {
     for (size_t i = 0; i < n; i++)
         if (s[i].kind > BKF_STEP_DELAY)
-            return ft_fail(err, BKF_E_PARAM, 0, "SPI step %zu: there is no kind %u", i, s[i].kind);
+            return usb_fail(err, BKF_E_PARAM, 0, "SPI step %zu: there is no kind %u", i, s[i].kind);
         else if (s[i].kind == BKF_STEP_LINE && (s[i].line >= LINES || !a->line[s[i].line].claimed ||
                                                 a->line[s[i].line].drive == BKF_LINE_INPUT))
-            return ft_fail(err, BKF_E_PARAM, 0, "SPI step %zu: %s line %u is not claimed", i,
-                           a->name, s[i].line);
+            return usb_fail(err, BKF_E_PARAM, 0, "SPI step %zu: %s line %u is not claimed", i,
+                            a->name, s[i].line);
     return BKF_OK;
 }
 
@@ -114,7 +87,7 @@ static bkf_status run(void *self, const bkf_spi_step *steps, size_t n, bkf_error
 {
     bkf_adapter *a = self;
     if (!a->configured)
-        return ft_fail(err, BKF_E_PARAM, 0, "%s: SPI is used before setup", a->name);
+        return usb_fail(err, BKF_E_PARAM, 0, "%s: SPI is used before setup", a->name);
     bkf_status st = check_steps(a, steps, n, err);
     if (!st && a->parked) {
         a->parked = false;
@@ -189,17 +162,17 @@ static bkf_status open_adapter(const bkf_host *host, const char *unit, const bkf
     const char *channel = props->str(props, "channel");
     *out = NULL;
     if (channel[0] < 'A' || channel[0] > 'D' || channel[1])
-        return ft_fail(err, BKF_E_PARAM, 0, "channel '%s': use A, B, C or D", channel);
+        return usb_fail(err, BKF_E_PARAM, 0, "channel '%s': use A, B, C or D", channel);
     bkf_adapter *a = calloc(1, sizeof *a);
     if (!a)
-        return ft_fail(err, BKF_E_NOMEM, 0, "out of memory");
+        return usb_fail(err, BKF_E_NOMEM, 0, "out of memory");
     a->host = host;
     a->channel = (unsigned)(channel[0] - 'A');
     a->hz = 1;
     snprintf(a->name, sizeof a->name, "FT232H");
     bkf_status st = stream_new(a, err);
     if (!st && !(a->ftdi = ftdi_new()))
-        st = ft_fail(err, BKF_E_IO, 0, "libftdi does not start");
+        st = usb_fail(err, BKF_E_IO, 0, "libftdi does not start");
     if (!st)
         st = ft_open_unit(a, unit && *unit ? unit : NULL, props->str(props, "usb_id"), err);
     if (st) {
@@ -214,11 +187,11 @@ static bkf_status acquire(bkf_adapter *a, const char *id, bkf_iface *iface, bkf_
 {
     bool spi = !strcmp(id, BKF_IFACE_SPI), gpio = !strcmp(id, BKF_IFACE_GPIO);
     if (!spi && !gpio)
-        return ft_fail(err, BKF_E_UNSUPPORTED, 0, "%s in MPSSE mode does not offer %s", a->name,
-                       id);
+        return usb_fail(err, BKF_E_UNSUPPORTED, 0, "%s in MPSSE mode does not offer %s", a->name,
+                        id);
     bool *held = spi ? &a->spi_held : &a->gpio_held;
     if (*held)
-        return ft_fail(err, BKF_E_BUSY, 0, "%s %s: %s is already taken", a->name, a->path, id);
+        return usb_fail(err, BKF_E_BUSY, 0, "%s %s: %s is already taken", a->name, a->path, id);
     *held = true;
     *iface = (bkf_iface){ spi ? (const void *)&spi_ops : (const void *)&ft_gpio_ops, a };
     return BKF_OK;

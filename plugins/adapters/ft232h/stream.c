@@ -5,16 +5,8 @@
 #include "ft232h.h"
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { STALL_MS = 2000, CANCEL_MS = 1000, STATUS_BYTES = 2 };
-
-static uint64_t now_ms(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 struct task {
     bkf_adapter *a;
@@ -27,37 +19,6 @@ struct slot {
     unsigned index;
 };
 
-static void failed(struct stream *s, bkf_status st, int code, const char *what)
-{
-    if (s->status)
-        return;
-    s->status = st;
-    s->usb_code = code;
-    s->what = what;
-}
-
-static bool good(struct stream *s, const struct libusb_transfer *t)
-{
-    switch (t->status) {
-    case LIBUSB_TRANSFER_COMPLETED:
-        return true;
-    case LIBUSB_TRANSFER_NO_DEVICE:
-        failed(s, BKF_E_NO_DEVICE, LIBUSB_ERROR_NO_DEVICE, "it was unplugged or lost power");
-        return false;
-    case LIBUSB_TRANSFER_STALL:
-        failed(s, BKF_E_IO, LIBUSB_ERROR_PIPE, "it refused a packet (stall)");
-        return false;
-    case LIBUSB_TRANSFER_OVERFLOW:
-        failed(s, BKF_E_PROTOCOL, LIBUSB_ERROR_OVERFLOW, "it answered with an oversized packet");
-        return false;
-    case LIBUSB_TRANSFER_CANCELLED:
-        return false;
-    default:
-        failed(s, BKF_E_IO, LIBUSB_ERROR_IO, "a transfer failed on the cable");
-        return false;
-    }
-}
-
 static size_t payload_of(const bkf_adapter *a, size_t bytes)
 {
     size_t packets = bytes / a->packet, rest = bytes % a->packet;
@@ -67,7 +28,7 @@ static size_t payload_of(const bkf_adapter *a, size_t bytes)
 static void deliver(struct task *t, const uint8_t *d, size_t n)
 {
     if (n > t->left) {
-        failed(&t->a->s, BKF_E_PROTOCOL, 0, "it answered more than was asked");
+        usb_flow_failed(&t->a->s.f, BKF_E_PROTOCOL, 0, "it answered more than was asked");
         n = t->left;
     }
     if (t->small) {
@@ -87,15 +48,14 @@ static void LIBUSB_CALL in_done(struct libusb_transfer *x)
     struct stream *s = &a->s;
     s->in_busy[slot->index] = false;
     s->flight--;
-    s->events++;
     s->promised -= payload_of(a, (size_t)x->length);
-    if (!good(s, x) || s->status)
+    if (!usb_flow_good(&s->f, x) || s->f.status)
         return;
     size_t n = (size_t)x->actual_length;
     for (size_t at = 0; at < n; at += a->packet) {
         size_t k = n - at < a->packet ? n - at : a->packet;
         if (k < STATUS_BYTES) {
-            failed(s, BKF_E_PROTOCOL, 0, "a packet came without its status bytes");
+            usb_flow_failed(&s->f, BKF_E_PROTOCOL, 0, "a packet came without its status bytes");
             return;
         }
         deliver(t, x->buffer + at + STATUS_BYTES, k - STATUS_BYTES);
@@ -108,35 +68,21 @@ static void LIBUSB_CALL out_done(struct libusb_transfer *x)
     struct stream *s = &slot->task->a->s;
     s->out_busy[slot->index] = false;
     s->flight--;
-    s->events++;
-    if (good(s, x) && x->actual_length != x->length)
-        failed(s, BKF_E_IO, LIBUSB_ERROR_IO, "it took only part of a transfer");
-}
-
-static bool submit(struct stream *s, struct libusb_transfer *x)
-{
-    int r = libusb_submit_transfer(x);
-    if (!r) {
-        s->flight++;
-        return true;
-    }
-    failed(s, r == LIBUSB_ERROR_NO_DEVICE ? BKF_E_NO_DEVICE : BKF_E_IO, r,
-           r == LIBUSB_ERROR_NO_DEVICE ? "it was unplugged or lost power"
-                                       : "the host refused a transfer");
-    return false;
+    if (usb_flow_good(&s->f, x) && x->actual_length != x->length)
+        usb_flow_failed(&s->f, BKF_E_IO, LIBUSB_ERROR_IO, "it took only part of a transfer");
 }
 
 static void post_in(struct task *t, struct slot *slots)
 {
     bkf_adapter *a = t->a;
     struct stream *s = &a->s;
-    while (!s->status && s->promised < t->left && !s->in_busy[s->in_next]) {
+    while (!s->f.status && s->promised < t->left && !s->in_busy[s->in_next]) {
         unsigned i = s->in_next;
         size_t packets = (t->left - s->promised + a->packet - 3) / (a->packet - STATUS_BYTES);
         size_t bytes = packets * a->packet < IN_BYTES ? packets * a->packet : IN_BYTES;
         libusb_fill_bulk_transfer(s->in[i], a->ftdi->usb_dev, a->ep_in, s->in_buf + i * IN_BYTES,
                                   (int)bytes, in_done, &slots[i], 0);
-        if (!submit(s, s->in[i]))
+        if (!usb_flow_submit(&s->f, s->in[i], &s->flight))
             return;
         s->in_busy[i] = true;
         s->promised += payload_of(a, bytes);
@@ -148,12 +94,12 @@ static void post_out(struct task *t, struct slot *slots, size_t *at, unsigned *n
 {
     bkf_adapter *a = t->a;
     struct stream *s = &a->s;
-    while (!s->status && *at < a->cmd.n && !s->out_busy[*next]) {
+    while (!s->f.status && *at < a->cmd.n && !s->out_busy[*next]) {
         unsigned i = *next;
         size_t n = a->cmd.n - *at < OUT_BYTES ? a->cmd.n - *at : OUT_BYTES;
         libusb_fill_bulk_transfer(s->out[i], a->ftdi->usb_dev, a->ep_out, a->cmd.data + *at, (int)n,
                                   out_done, &slots[i], 0);
-        if (!submit(s, s->out[i]))
+        if (!usb_flow_submit(&s->f, s->out[i], &s->flight))
             return;
         s->out_busy[i] = true;
         *at += n;
@@ -163,30 +109,21 @@ static void post_out(struct task *t, struct slot *slots, size_t *at, unsigned *n
 
 static bool serve(bkf_adapter *a, uint64_t ms)
 {
-    uint64_t before = a->s.events, start = now_ms(), spent;
-    while (a->s.events == before && (spent = now_ms() - start) < ms) {
-        struct timeval tv = { (time_t)((ms - spent) / 1000),
-                              (suseconds_t)((ms - spent) % 1000 * 1000) };
-        int r = libusb_handle_events_timeout_completed(a->ftdi->usb_ctx, &tv, NULL);
-        if (r < 0 && r != LIBUSB_ERROR_INTERRUPTED && r != LIBUSB_ERROR_TIMEOUT) {
-            failed(&a->s, BKF_E_IO, r, "the USB library lost its event loop");
-            break;
-        }
-    }
-    return a->s.events != before;
+    return usb_flow_serve(&a->s.f, a->ftdi->usb_ctx, ms);
 }
 
 static void cancel_all(bkf_adapter *a)
 {
     struct stream *s = &a->s;
+    s->f.cancelling = true;
     for (unsigned i = 0; i < OUT_TRANSFERS; i++)
         if (s->out_busy[i])
             (void)libusb_cancel_transfer(s->out[i]);
     for (unsigned i = 0; i < IN_TRANSFERS; i++)
         if (s->in_busy[i])
             (void)libusb_cancel_transfer(s->in[i]);
-    uint64_t start = now_ms();
-    while (s->flight && now_ms() - start < CANCEL_MS)
+    uint64_t start = usb_now_ms();
+    while (s->flight && usb_now_ms() - start < CANCEL_MS)
         (void)serve(a, CANCEL_MS);
 }
 
@@ -219,7 +156,7 @@ static void recover(bkf_adapter *a)
         }
         if (a->gone)
             return;
-        ft_log(a, BKF_LOG_WARN, "%s: stuck, resetting it; its lines may glitch", a->path);
+        usb_log(a->host, BKF_LOG_WARN, "%s: stuck, resetting it; its lines may glitch", a->path);
         int r = libusb_reset_device(a->ftdi->usb_dev);
         if (r == LIBUSB_ERROR_NOT_FOUND || r == LIBUSB_ERROR_NO_DEVICE)
             a->gone = true;
@@ -228,17 +165,11 @@ static void recover(bkf_adapter *a)
 
 static bkf_status report(bkf_adapter *a, bkf_error *err)
 {
-    struct stream *s = &a->s;
-    if (s->status == BKF_E_NO_DEVICE)
-        a->gone = true;
+    struct usb_flow *f = &a->s.f;
     if (a->gone)
-        return ft_fail(err, BKF_E_NO_DEVICE, s->usb_code,
-                       "%s %s has vanished: unplugged, or the target draws too much power from "
-                       "it; plug it in again and start over",
-                       a->name, a->path);
-    return ft_fail(err, s->status, s->usb_code,
-                   "%s %s: %s%s%s; check cable and hub, then try again", a->name, a->path, s->what,
-                   s->usb_code ? ": " : "", s->usb_code ? libusb_error_name(s->usb_code) : "");
+        f->status = BKF_E_NO_DEVICE;
+    a->gone |= f->status == BKF_E_NO_DEVICE;
+    return usb_flow_report(f, a->name, a->path, "check cable and hub", err);
 }
 
 bkf_status stream_new(bkf_adapter *a, bkf_error *err)
@@ -250,7 +181,7 @@ bkf_status stream_new(bkf_adapter *a, bkf_error *err)
         ok &= (s->in[i] = libusb_alloc_transfer(0)) != NULL;
     for (unsigned i = 0; i < OUT_TRANSFERS; i++)
         ok &= (s->out[i] = libusb_alloc_transfer(0)) != NULL;
-    return ok ? BKF_OK : ft_fail(err, BKF_E_NOMEM, 0, "out of memory");
+    return ok ? BKF_OK : usb_fail(err, BKF_E_NOMEM, 0, "out of memory");
 }
 
 void stream_free(bkf_adapter *a)
@@ -277,23 +208,23 @@ static void transfer(struct task *t, uint64_t stall_ms)
         out[i] = (struct slot){ t, i };
     size_t at = 0, before = SIZE_MAX;
     unsigned next = 0;
-    uint64_t since = now_ms();
-    while (!s->status) {
+    uint64_t since = usb_now_ms();
+    while (!s->f.status) {
         post_in(t, in);
         post_out(t, out, &at, &next);
         unsigned busy = 0;
         for (unsigned i = 0; i < OUT_TRANSFERS; i++)
             busy += s->out_busy[i];
-        if (s->status || (at == a->cmd.n && !busy && !t->left))
+        if (s->f.status || (at == a->cmd.n && !busy && !t->left))
             break;
         /* Packets without payload, which come for ever, are no progress. */
         size_t now = t->left + (a->cmd.n - at) + busy;
         if (now != before)
-            since = now_ms();
+            since = usb_now_ms();
         before = now;
-        uint64_t spent = now_ms() - since;
+        uint64_t spent = usb_now_ms() - since;
         if (spent >= stall_ms || !serve(a, stall_ms - spent))
-            failed(s, BKF_E_TIMEOUT, LIBUSB_ERROR_TIMEOUT, "it stopped answering");
+            usb_flow_failed(&s->f, BKF_E_TIMEOUT, LIBUSB_ERROR_TIMEOUT, "it stopped answering");
     }
     cancel_all(a); /* after success: a transfer posted for a packet that came in two parts */
 }
@@ -302,16 +233,15 @@ static bkf_status begin(bkf_adapter *a, bkf_error *err)
 {
     struct stream *s = &a->s;
     if (a->gone)
-        return ft_fail(err, BKF_E_NO_DEVICE, 0, "%s %s has vanished", a->name, a->path);
+        return usb_fail(err, BKF_E_NO_DEVICE, 0, "%s %s has vanished", a->name, a->path);
     if (s->flight)
-        return ft_fail(err, BKF_E_IO, 0, "%s %s: the host still holds transfers; unplug it",
-                       a->name, a->path);
+        return usb_fail(err, BKF_E_IO, 0, "%s %s: the host still holds transfers; unplug it",
+                        a->name, a->path);
     if (a->cmd.failed) {
         a->cmd.failed = false;
-        return ft_fail(err, BKF_E_NOMEM, 0, "out of memory");
+        return usb_fail(err, BKF_E_NOMEM, 0, "out of memory");
     }
-    s->status = BKF_OK;
-    s->usb_code = 0;
+    usb_flow_begin(&s->f);
     s->promised = 0;
     return BKF_OK;
 }
@@ -323,7 +253,7 @@ bkf_status stream_run(bkf_adapter *a, struct commands *c, bkf_error *err)
         return st;
     struct task t = { .a = a, .c = c, .left = c->answers };
     transfer(&t, STALL_MS + c->us / 500);
-    if (!a->s.status)
+    if (!a->s.f.status)
         return BKF_OK;
     st = report(a, err);
     if (!a->gone)
@@ -338,5 +268,5 @@ bkf_status stream_small(bkf_adapter *a, uint8_t *answer, size_t n, bkf_error *er
         return st;
     struct task t = { .a = a, .small = answer, .left = n };
     transfer(&t, STALL_MS);
-    return a->s.status ? report(a, err) : BKF_OK;
+    return a->s.f.status ? report(a, err) : BKF_OK;
 }
