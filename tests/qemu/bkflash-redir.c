@@ -55,11 +55,11 @@ static void move_time(struct redir *r)
     r->now = virtual_now(r);
 }
 
-/* Something is under way, or done but not yet due. */
+/* Something is under way, or done but not yet due, or pulled out and not noticed. */
 static bool busy(const struct redir *r)
 {
     const struct usb_bus *bus = &r->adapter->bus;
-    if (bus->completed.n)
+    if (bus->completed.n || r->notice_ns)
         return true;
     for (unsigned i = 0; i < bus->class->pipes; i++)
         if (bus->pipe[i].in.n || bus->pipe[i].out.n)
@@ -87,6 +87,7 @@ static int serve(struct redir *r)
     for (;;) {
         r->now = virtual_now(r);
         move_time(r);
+        redir_notice(r);
         if (!redir_flush(r))
             return 0;
         bool more = r->fd >= 0 && redir_unsent(r);

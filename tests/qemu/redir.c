@@ -78,6 +78,9 @@ static void send_interfaces(struct redir *r)
 void redir_plug(struct redir *r)
 {
     const struct usb_adapter *a = r->adapter;
+    if (r->notice_ns)
+        r->notice_ns = r->now;
+    redir_notice(r);
     r->plugged = true;
     if (r->adapter->bus.gone) {
         r->adapter->bus.gone = false;
@@ -104,7 +107,15 @@ void redir_unplug(struct redir *r)
     bus_unplug(&r->adapter->bus, r->now);
     struct usb_urb *u;
     while ((u = bus_reap(&r->adapter->bus, USB_NEVER)))
-        free(u); /* QEMU ends what is under way itself */
+        redir_complete(r, u);
+    r->notice_ns = r->now + REDIR_NOTICE_NS;
+}
+
+void redir_notice(struct redir *r)
+{
+    if (!r->notice_ns || r->now < r->notice_ns)
+        return;
+    r->notice_ns = 0;
     if (r->greeted)
         usbredirparser_send_device_disconnect(r->parser);
 }
@@ -227,14 +238,13 @@ static void on_control(void *self, uint64_t id, struct usb_redir_control_packet_
         (uint8_t)h->length, (uint8_t)(h->length >> 8),
     };
     int n = -EPIPE;
-    if (!call(r)) {
-        usbredirparser_free_packet_data(r->parser, data);
-        return;
-    }
+    bool here = call(r);
     /* No device sees its file being closed; but who opens a CH341A asks for its version first. */
     if (h->requesttype == FROM_VENDOR && h->request == CH341A_VERSION)
         pins_closed(&r->adapter->pins);
-    if (h->requesttype == TO_ENDPOINT && h->request == CLEAR_FEATURE)
+    if (!here)
+        n = -ESHUTDOWN;
+    else if (h->requesttype == TO_ENDPOINT && h->request == CLEAR_FEATURE)
         n = bus_clear_halt(&r->adapter->bus, (uint8_t)h->index) ? 0 : -EPIPE;
     else if (h->requesttype & 0x80 && h->length <= sizeof answer)
         n = bus_control(&r->adapter->bus, r->now, setup, answer);
@@ -258,9 +268,8 @@ static void on_bulk(void *self, uint64_t id, struct usb_redir_bulk_packet_header
 {
     struct redir *r = self;
     size_t want = h->endpoint & 0x80 ? (size_t)h->length_high << 16 | h->length : (size_t)len;
-    struct usb_urb *u = NULL;
-    if (call(r))
-        u = calloc(1, sizeof *u + want);
+    bool here = call(r);
+    struct usb_urb *u = calloc(1, sizeof *u + want);
     if (u) {
         u->user = (void *)(uintptr_t)id; /* never dereferenced: the name of the transfer */
         u->data = (uint8_t *)(u + 1);
@@ -268,8 +277,13 @@ static void on_bulk(void *self, uint64_t id, struct usb_redir_bulk_packet_header
         u->ep = h->endpoint;
         if (len > 0)
             memcpy(u->data, data, (size_t)len);
+        u->status = -ESHUTDOWN;
+    }
+    if (u && here) {
         bus_run(&r->adapter->bus, r->now, r->now);
         bus_submit(&r->adapter->bus, u, r->now);
+    } else if (u) {
+        redir_complete(r, u);
     }
     usbredirparser_free_packet_data(r->parser, data);
 }

@@ -18,7 +18,12 @@ struct redir {
     uint64_t start_ns;             /* real time at the start */
     uint64_t ahead_ns;             /* virtual time ahead of real time, fast pace only */
     uint64_t now;                  /* virtual, at the last look */
+    uint64_t notice_ns;            /* pulled out, and the port notices at that time; 0 = no */
 };
+
+/* Pulled out: until the port notices, transfers fail on the cable (EPROTO in the guest), as
+ * they do behind a hub, which is asked every 256 ms at most (USB 2.0, 11.12.1). */
+enum { REDIR_NOTICE_NS = 150000000 };
 
 /* Takes QEMU's connection and says hello; false = that failed. */
 bool redir_accept(struct redir *);
@@ -30,6 +35,8 @@ bool redir_unsent(const struct redir *);
 /* Answers a transfer that the bus has completed, and frees it. */
 void redir_complete(struct redir *, struct usb_urb *);
 void redir_unplug(struct redir *);
+/* Tells the guest that it is gone, if that is due. */
+void redir_notice(struct redir *);
 void redir_plug(struct redir *);
 /* The guest is gone: its transfers are dropped, they are no fault of the program. */
 void redir_end(struct redir *);

@@ -7,7 +7,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 project=$(cd "$here/../.." && pwd)
 build=$(cd "${1:-$project/build/release}" && pwd)
 shift $(($# > 0))
-sessions=${*:-units ch341a ft232h uart modem udev user unplug flashrom}
+sessions=${*:-units ch341a ft232h uart modem udev user unplug replug flashrom}
 work=$project/build/qemu
 redir=$build/tests/qemu/bkflash-redir
 
