@@ -7,7 +7,6 @@
 #include <string.h>
 
 enum { STALL_MS = 2000, PACKET_MS = 1000, DRAIN_MS = 5, DRAIN_MAX = 64, CANCEL_MS = 1000 };
-enum { NOTICE_MS = 400, NOTICE_STEP_MS = 20 };
 
 /* -- completions --------------------------------------------------------------------------- */
 struct task {
@@ -138,31 +137,11 @@ static int send_idle(bkf_adapter *a)
     return r || n == 1 ? r : LIBUSB_ERROR_IO;
 }
 
-/* Pulled out, a device fails like a bad cable until its hub notices, which is asked every
- * 256 ms at most (USB 2.0, 11.12.1).  Resetting it before that means resetting an empty port,
- * which the kernel tries for many seconds.  A device that answers is there, stalled or not. */
-static bool still_there(bkf_adapter *a)
-{
-    const struct timespec pause = { .tv_nsec = NOTICE_STEP_MS * 1000000 };
-    uint8_t status[2];
-    for (int i = 0; i < NOTICE_MS / NOTICE_STEP_MS && !a->gone; i++) {
-        int r = libusb_control_transfer(a->usb, LIBUSB_ENDPOINT_IN, LIBUSB_REQUEST_GET_STATUS, 0, 0,
-                                        status, sizeof status, NOTICE_MS);
-        if (r >= 0 || r == LIBUSB_ERROR_PIPE || r == LIBUSB_ERROR_TIMEOUT)
-            return true;
-        if (r == LIBUSB_ERROR_NO_DEVICE)
-            a->gone = true;
-        else
-            nanosleep(&pause, NULL);
-    }
-    return !a->gone;
-}
-
 /* After a failure: nothing in flight, no stale answers, chip select high, CEN as it was. */
 static void recover(bkf_adapter *a)
 {
     a->cs_low = false;
-    if (a->gone || !still_there(a))
+    if (a->gone || !usb_still_there(a->usb, &a->gone))
         return;
     clear_buffers(a);
     int r = drain(a);

@@ -7,7 +7,6 @@
 #include <string.h>
 
 enum { STALL_MS = 2000, CANCEL_MS = 1000, STATUS_BYTES = 2 };
-enum { NOTICE_MS = 400, NOTICE_STEP_MS = 20 };
 
 struct task {
     bkf_adapter *a;
@@ -126,27 +125,6 @@ static void cancel_all(bkf_adapter *a)
     uint64_t start = usb_now_ms();
     while (s->flight && usb_now_ms() - start < CANCEL_MS)
         (void)serve(a, CANCEL_MS);
-}
-
-/* Pulled out, a device fails like a bad cable until its hub notices, which is asked every
- * 256 ms at most (USB 2.0, 11.12.1).  Resetting it before that means resetting an empty port,
- * which the kernel tries for many seconds.  A device that answers is there, stalled or not. */
-static bool still_there(bkf_adapter *a)
-{
-    const struct timespec pause = { .tv_nsec = NOTICE_STEP_MS * 1000000 };
-    uint8_t status[2];
-    for (int i = 0; i < NOTICE_MS / NOTICE_STEP_MS && !a->gone; i++) {
-        int r =
-            libusb_control_transfer(a->ftdi->usb_dev, LIBUSB_ENDPOINT_IN, LIBUSB_REQUEST_GET_STATUS,
-                                    0, 0, status, sizeof status, NOTICE_MS);
-        if (r >= 0 || r == LIBUSB_ERROR_PIPE || r == LIBUSB_ERROR_TIMEOUT)
-            return true;
-        if (r == LIBUSB_ERROR_NO_DEVICE)
-            a->gone = true;
-        else
-            nanosleep(&pause, NULL);
-    }
-    return !a->gone;
 }
 
 /* The engine may be in the middle of a command: leaving MPSSE mode ends it. */
@@ -277,7 +255,7 @@ bkf_status stream_run(bkf_adapter *a, struct commands *c, bkf_error *err)
     transfer(&t, STALL_MS + c->us / 500);
     if (!a->s.f.status)
         return BKF_OK;
-    bool there = still_there(a);
+    bool there = usb_still_there(a->ftdi->usb_dev, &a->gone);
     st = report(a, err);
     if (there)
         recover(a);

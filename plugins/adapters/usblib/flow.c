@@ -2,6 +2,8 @@
 #include <string.h>
 #include <time.h>
 
+enum { NOTICE_MS = 400, NOTICE_STEP_MS = 20 };
+
 uint64_t usb_now_ms(void)
 {
     struct timespec ts;
@@ -95,4 +97,21 @@ bkf_status usb_flow_report(const struct usb_flow *f, const char *name, const cha
     return usb_fail(err, f->status, f->usb_code, "%s %s: %s%s%s; %s, then try again", name, path,
                     f->what, f->usb_code ? ": " : "",
                     f->usb_code ? libusb_error_name(f->usb_code) : "", advice);
+}
+
+bool usb_still_there(libusb_device_handle *dev, bool *gone)
+{
+    const struct timespec pause = { .tv_nsec = NOTICE_STEP_MS * 1000000 };
+    uint8_t status[2];
+    for (int i = 0; i < NOTICE_MS / NOTICE_STEP_MS && !*gone; i++) {
+        int r = libusb_control_transfer(dev, LIBUSB_ENDPOINT_IN, LIBUSB_REQUEST_GET_STATUS, 0, 0,
+                                        status, sizeof status, NOTICE_MS);
+        if (r >= 0 || r == LIBUSB_ERROR_PIPE || r == LIBUSB_ERROR_TIMEOUT)
+            return true;
+        if (r == LIBUSB_ERROR_NO_DEVICE)
+            *gone = true;
+        else
+            nanosleep(&pause, NULL);
+    }
+    return !*gone;
 }

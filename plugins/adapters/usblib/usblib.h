@@ -58,4 +58,9 @@ bool usb_flow_serve(struct usb_flow *, libusb_context *, uint64_t ms);
 /* "adapter X: it ...: LIBUSB_ERROR_...; advice" */
 bkf_status usb_flow_report(const struct usb_flow *, const char *name, const char *path,
                            const char *advice, bkf_error *);
+/* After a failure, before recovering from it.  Pulled out, a device fails like a bad cable until
+ * its hub notices, which is asked every 256 ms at most (USB 2.0, 11.12.1); resetting it before
+ * that means resetting an empty port, which the kernel tries for many seconds.  A device that
+ * answers is there, stalled or not.  Waits up to 400 ms; false = *gone, which it sets. */
+bool usb_still_there(libusb_device_handle *, bool *gone);
 #endif
