@@ -10,6 +10,7 @@ enum {
     APP_AT = 0x11000,
     APP_LOGICAL = 0x10000,
     SLOT2_LOGICAL = 0x1A0000,
+    SLOT_SIZE = SLOT2_LOGICAL - APP_LOGICAL,
     MAX_DATA = 64 << 20
 };
 
@@ -98,16 +99,17 @@ static bool good_block(const uint8_t *p, size_t n, size_t at)
 }
 
 /* Where plain code was linked: its vectors load the seven handler addresses behind them. */
-static bool linked_high(const uint8_t *p, size_t n, size_t at)
+static uint32_t linked_for(const uint8_t *p, size_t n, size_t at)
 {
-    size_t high = 0;
+    size_t high = 0, second = 0;
     if (!good_block(p, n, at + CRC34_BLOCK))
-        return false;
+        return 0;
     for (size_t i = 0; i < 7; i++) {
         uint32_t handler = le32(p + at + CRC34_BLOCK + 4 * i);
         high += handler >= APP_LOGICAL && handler < MAX_DATA;
+        second += handler >= SLOT2_LOGICAL && handler < SLOT2_LOGICAL + SLOT_SIZE;
     }
-    return high >= 5;
+    return second >= 5 ? SLOT2_LOGICAL : high >= 5 ? APP_LOGICAL : 0;
 }
 
 /* Code for a logical address.  A cipher proves the address; plain code looks the same anywhere
@@ -115,7 +117,7 @@ static bool linked_high(const uint8_t *p, size_t n, size_t at)
 static bool vectors(const uint8_t *p, size_t n, size_t at, uint32_t logical)
 {
     const struct crypt_known *key = good_block(p, n, at) ? crypt_guess(logical, p + at) : NULL;
-    return key && (crypt_active(&key->key) || linked_high(p, n, at) == (logical != 0));
+    return key && (crypt_active(&key->key) || linked_for(p, n, at) == logical);
 }
 
 /* Kinds that a magic number at the start gives away. */

@@ -207,8 +207,8 @@ bkf_status change_finish(struct change *c, const bkf_change_options *o, bool rep
 {
     const char *outcome = "done";
     bkf_status st = change_learn(c, o, err);
-    if (!st && c->request.start == 0 && !c->backup_stands) /* not on the way back or on */
-        st = change_boots(c, c->current, err);
+    if (!st && !c->backup_stands) /* not on the way back or on */
+        st = change_boots(c, true, err);
     if (!st)
         st = make_plan(c, err);
     if (!st && (c->flags & BKF_CHANGE_DRY_RUN))
@@ -262,7 +262,7 @@ static bkf_status prepare(struct change *c, const bkf_change_options *o, const c
         st = change_areas(c, err);
     if (!st)
         st = change_refuse(c, err);
-    return st ? st : change_boots(c, NULL, err);
+    return st ? st : change_boots(c, false, err);
 }
 
 static bkf_status change_run(struct change *c, const bkf_change_options *o, const char *path,

@@ -103,9 +103,9 @@ bkf_status change_same_device(const bkf_session *, const struct sidecar *, const
  * other.  Both are the caller's to free, also after a failure. */
 bkf_status change_dump_load(const char *path, uint8_t **data, struct sidecar *, bkf_error *);
 
-/* change_boots.c: refuses a program that is known not to boot.  old: what the flash holds from
- * offset 0 (request.start is 0), NULL = not known yet. */
-bkf_status change_boots(struct change *, const uint8_t *old, bkf_error *);
+/* change_boots.c: refuses what cannot be a program for that place (before any I/O), and once
+ * attached, with the current contents read, a program that is known not to boot. */
+bkf_status change_boots(struct change *, bool attached, bkf_error *);
 
 /* change_learn.c */
 bkf_status change_learn(struct change *, const bkf_change_options *, bkf_error *);

@@ -66,16 +66,21 @@ static bkf_status refuse(struct change *c, const char *why, bkf_error *err)
     return error_set(err, BKF_E_IMAGE, "%s; nothing was written (--anyway writes it)", why);
 }
 
-static bkf_status judge(struct change *c, const struct image_facts *f,
-                        const struct verdict_device *d, bkf_error *err)
+static bkf_status judge_place(struct change *c, const struct image_facts *f, bkf_error *err)
+{
+    char why[200];
+    if (f->base == c->request.start)
+        return BKF_OK;
+    snprintf(why, sizeof why, "this is a %s made for 0x%x, not for 0x%x", image_kind_title(f->kind),
+             f->base, c->request.start);
+    return refuse(c, why, err);
+}
+
+static bkf_status judge_key(struct change *c, const struct image_facts *f,
+                            const struct verdict_device *d, bkf_error *err)
 {
     struct verdict v;
     char why[400];
-    if (f->base != c->request.start) {
-        snprintf(why, sizeof why, "this is a %s made for 0x%x, not for 0x%x",
-                 image_kind_title(f->kind), f->base, c->request.start);
-        return refuse(c, why, err);
-    }
     verdict_of(f, d, &v);
     for (size_t i = 0; i < v.n; i++)
         if (v.row[i].state == VERDICT_NO) {
@@ -86,36 +91,75 @@ static bkf_status judge(struct change *c, const struct image_facts *f,
     return BKF_OK;
 }
 
-/* old: flash from offset 0 as it is now, or NULL while nothing is known. */
-bkf_status change_boots(struct change *c, const uint8_t *old, bkf_error *err)
-{
+/* What is known of the chip's key: what runs there proves it, else the profile says it. */
+struct chip_key {
     struct image_layout layout;
     struct bootloader boot;
-    struct code_key key = { .state = KEY_KNOWN };
+    struct code_key from_profile;
+};
+
+/* The first sector of the bootloader; what cannot be read tells nothing. */
+static bkf_status read_head(struct change *c, uint8_t head[SECTOR], bool *got, bkf_error *err)
+{
+    bkf_range windows[WINDOWS_MAX];
+    const char *reason;
+    size_t n = session_windows(c->s, BKF_CAN_READ, c->size, windows, &reason);
+    *got = false;
+    if (!n || windows[0].start || windows[0].end < SECTOR)
+        return BKF_OK;
+    bkf_status st = chunk_read(c->s, 0, head, SECTOR, err);
+    if (st == BKF_E_UNPROVEN || st == BKF_E_PROTECTED)
+        return BKF_OK;
+    *got = !st;
+    return st ? session_failed(c->s, err) : BKF_OK;
+}
+
+static bkf_status know_device(struct change *c, struct chip_key *k, struct verdict_device *d,
+                              bkf_error *err)
+{
+    uint8_t head[SECTOR];
+    bool got = true;
+    size_t n = range_len(c->request) < 0x11000 ? range_len(c->request) : 0x11000;
+    bool whole = c->request.start == 0;
+    bkf_status st = whole ? BKF_OK : read_head(c, head, &got, err);
+    if (st)
+        return st;
+    k->from_profile.state = KEY_KNOWN;
+    if (d->layout && d->layout->key[0] && crypt_parse(d->layout->key, &k->from_profile.key)) {
+        k->from_profile.name = crypt_name(&k->from_profile.key);
+        d->key = &k->from_profile;
+    }
+    if (got && bootloader_read(whole ? c->current : head, whole ? n : SECTOR, &k->boot) &&
+        k->boot.key.state != KEY_UNKNOWN) {
+        d->boot = whole ? &k->boot : NULL; /* a part of it proves the key and no more */
+        d->key = &k->boot.key;
+    }
+    return BKF_OK;
+}
+
+bkf_status change_boots(struct change *c, bool attached, bkf_error *err)
+{
+    struct chip_key k = { .from_profile = { 0 } };
     struct image_facts *f;
     struct verdict_device d = { 0 };
     char why[200];
     const struct prof_partition *code = code_partition(c);
     if (c->kind != PLAN_WRITE || (!code && c->request.start))
         return BKF_OK;
-    if (layout_of_profile(c->s->profile, &layout)) {
-        d.layout = &layout;
-        if (layout.key[0] && crypt_parse(layout.key, &key.key)) {
-            key.name = crypt_name(&key.key);
-            d.key = &key;
-        }
-    }
-    if (old &&
-        bootloader_read(old, range_len(c->request) < 0x11000 ? range_len(c->request) : 0x11000,
-                        &boot) &&
-        boot.key.state != KEY_UNKNOWN) {
-        d.boot = &boot;
-        d.key = &boot.key; /* what runs there proves the chip's key */
-    }
+    if (layout_of_profile(c->s->profile, &k.layout))
+        d.layout = &k.layout;
     bkf_status st =
         inspect_image(c->target, range_len(c->request), d.layout, d.layout != NULL, &f, err);
     if (st)
         return st;
+    if (attached) {
+        if (is_program(f))
+            st = know_device(c, &k, &d, err);
+        if (!st && is_program(f))
+            st = judge_key(c, f, &d, err);
+        inspect_free(f);
+        return st;
+    }
     if (is_package(f)) {
         snprintf(why, sizeof why,
                  "%s is not flash content: the chip executes packed code only ('bkflash "
@@ -123,7 +167,7 @@ bkf_status change_boots(struct change *c, const uint8_t *old, bkf_error *err)
                  image_kind_title(f->kind));
         st = refuse(c, why, err);
     } else if (is_program(f)) {
-        st = judge(c, f, &d, err);
+        st = judge_place(c, f, err);
     } else if (is_no_code(c, code, why)) {
         st = refuse(c, why, err);
     }

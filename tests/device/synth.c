@@ -40,9 +40,10 @@ const char *synth_rom_marker(const char *chip)
     return NULL;
 }
 
-/* ARM code as it looks: eight vectors, then common instructions with varying operands,
- * literal pools and texts. */
-static uint32_t code_word(struct rng *r, uint32_t at)
+/* ARM code as it looks: eight vectors, the addresses of seven handlers, which say where the
+ * program was linked for, then common instructions with varying operands, literal pools and
+ * texts.  at counts from base. */
+static uint32_t code_word(struct rng *r, uint32_t base, uint32_t at)
 {
     static const uint32_t common[] = { 0xE92D4010, 0xE8BD8010, 0xE5900000, 0xE5810000, 0xE1A00001,
                                        0xEB000000, 0x0A000000, 0xE3A00000, 0xE3500000, 0xE59F0000,
@@ -50,16 +51,19 @@ static uint32_t code_word(struct rng *r, uint32_t at)
     if (at < 32) {
         return 0xEA000010u + at / 4; /* branches */
     }
+    if (at < 0x3C) {
+        return base + 0x260 + 0x20 * (at - 32) / 4;
+    }
     uint64_t x = rng_next(r);
     uint32_t w = common[x % (sizeof common / sizeof common[0])];
     return (x >> 8 & 15) == 0 ? (uint32_t)(x >> 32) : w ^ (uint32_t)(x >> 40 & 0xFFF);
 }
 
-static void code_block(struct rng *r, uint32_t logical, const char *text, const char *marker,
-                       uint8_t block[BLOCK])
+static void code_block(struct rng *r, uint32_t base, uint32_t logical, const char *text,
+                       const char *marker, uint8_t block[BLOCK])
 {
     for (uint32_t i = 0; i < BLOCK; i += 4) {
-        uint32_t w = code_word(r, logical + i);
+        uint32_t w = code_word(r, base, logical + i);
         for (unsigned b = 0; b < 4; b++) {
             block[i + b] = (uint8_t)(w >> 8 * b);
         }
@@ -87,7 +91,7 @@ static void fill_code(uint8_t *flash, const struct part *p, const char *marker, 
              used = blocks / 16 * (boot ? 13u : 10u + (uint32_t)(seed % 4));
     for (uint32_t i = 0; i < used; i++) {
         uint8_t *out = flash + p->offset + i * PACKED;
-        code_block(&r, i * BLOCK, text, boot ? marker : NULL, out);
+        code_block(&r, p->offset / PACKED * BLOCK, i * BLOCK, text, boot ? marker : NULL, out);
         uint16_t crc = synth_block_crc(out);
         out[BLOCK] = (uint8_t)(crc >> 8);
         out[BLOCK + 1] = (uint8_t)crc;
