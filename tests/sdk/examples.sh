@@ -23,7 +23,8 @@ cp -r "$(pkg-config --variable=exampledir bkflash)" "$HOME/examples"
 cd "$HOME/examples"
 make CC="$cc" CFLAGS="-std=c99 -O2 -Wall -Wextra -Wpedantic -Werror ${sanitize:+-fsanitize=$sanitize}" \
   LDFLAGS="-Wl,-rpath,$libdir" >"$work/log" 2>&1 || die "$(cat "$work/log")"
-ldd dump | grep -q "libbkflash.so.1 => $libdir/" || die "another library: $(ldd dump)"
+ldd dump >"$work/libraries" # grep -q would leave ldd with a broken pipe
+grep -q "libbkflash.so.1 => $libdir/" "$work/libraries" || die "another library: $(cat "$work/libraries")"
 [ "$(pkg-config --modversion bkflash)" = "$("$prefix/bin/bkflash" version | grep -oE '[0-9]+\.[0-9]+\.[0-9]+' | head -n 1)" ] ||
   die "bkflash.pc has another version than bkflash"
 
