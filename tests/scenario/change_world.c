@@ -233,6 +233,7 @@ void world_make(struct world *w, const char *chip, const char *route)
     memcpy(w->before, data, SIZE);
     memcpy(w->after, data, SIZE);
     free(data);
+    world_put(w->flash, w->before, SIZE);
     /* Equal sectors, cleared bits, new contents, blanks: every kind of step. */
     uint8_t *app = w->after + APP;
     memset(app + 0x1000, 0, 0x1000);
