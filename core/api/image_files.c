@@ -152,8 +152,7 @@ bkf_status bkf_image_pack(const char *dir, void **data, size_t *len, int32_t *sa
     return BKF_OK;
 }
 
-/* -- conversions
- * ------------------------------------------------------------------------------------ */
+/* -- conversions ----------------------------------------------------------------------- */
 static bkf_status convert_settings(const bkf_convert_options *in, struct convert_options *o,
                                    bkf_error *err)
 {

@@ -186,8 +186,7 @@ bkf_status bkf_list(bkf_ctx *ctx, const char *what, char **json, bkf_error *err)
     return finish(document(what, items), json, err);
 }
 
-/* -- plugin files
- * ------------------------------------------------------------------------------------ */
+/* -- plugin files ---------------------------------------------------------------------- */
 
 static json_t *class_names(const bkf_plugin *p, bool adapters)
 {

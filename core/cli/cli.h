@@ -175,8 +175,7 @@ void json_hello(struct cli *);
 void json_record(struct cli *, const char *type, json_t *members); /* steals members */
 void json_result(struct cli *, bkf_status, int exit_code);
 
-/* -- open.c: what most commands need -------------------------------------------------------------
- */
+/* -- open.c: what most commands need --------------------------------------------------- */
 bkf_status cli_fail(struct cli *, bkf_status, const char *fmt, ...) PRINTF_LIKE(3, 4);
 bkf_status cli_context(struct cli *);
 bkf_status cli_profile(struct cli *);
@@ -188,16 +187,14 @@ bkf_status cli_range(struct cli *, bkf_range *range, bool *has, const char **lab
 /* The result document, parsed; the caller decrefs. */
 json_t *cli_result(const struct cli *);
 
-/* -- text.c: pieces of text from documents
- * ---------------------------------------------------------- */
+/* -- text.c: pieces of text from documents --------------------------------------------- */
 const char *text_of(const json_t *o, const char *key); /* "" when absent */
 uint64_t number_of(const json_t *o, const char *key);
 const char *size_text(uint64_t bytes, char buf[32]);    /* "4 MiB", "68 KiB", "123 bytes" */
 const char *rate_text(double per_second, char buf[32]); /* "712 KiB/s" */
 const char *time_text(double seconds, char buf[32]);    /* "4.2 s", "1:05" */
 
-/* -- commands -------------------------------------------------------------------------------------
- */
+/* -- commands -------------------------------------------------------------------------- */
 void help_print(const struct cli *, const struct verb_spec *); /* NULL = all; to stdout */
 bkf_status cmd_help(struct cli *);
 bkf_status cmd_version(struct cli *);

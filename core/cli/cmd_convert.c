@@ -62,8 +62,7 @@ bkf_status cmd_convert(struct cli *c)
     return st;
 }
 
-/* -- splice: build it, judge it, and write it only if it would boot ------------------------------
- */
+/* -- splice: build it, judge it, and write it only if it would boot -------------------- */
 static bkf_status judge(struct cli *c, const void *data, size_t len, const bkf_image *device)
 {
     bkf_image *result = NULL;
@@ -118,8 +117,7 @@ bkf_status cmd_splice(struct cli *c)
     return st;
 }
 
-/* -- ota
- * ---------------------------------------------------------------------------------------------- */
+/* -- ota ------------------------------------------------------------------------------- */
 static bkf_status ota_show(struct cli *c)
 {
     bkf_image *image = NULL;

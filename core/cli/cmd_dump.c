@@ -120,8 +120,7 @@ void dump_summary(struct cli *c, const char *file, bkf_status st)
     json_decref(doc);
 }
 
-/* -- the job ------------------------------------------------------------------------------------
- */
+/* -- the job --------------------------------------------------------------------------- */
 
 static bkf_status into_file(struct cli *c, const bkf_read_options *o, const char *name)
 {

@@ -119,8 +119,7 @@ bkf_status image_output(struct cli *c, const char **path)
     return BKF_OK;
 }
 
-/* -- verbs
- * ------------------------------------------------------------------------------------------ */
+/* -- verbs ----------------------------------------------------------------------------- */
 bkf_status cmd_inspect(struct cli *c)
 {
     bkf_image *image;

@@ -171,8 +171,7 @@ static bkf_status code_region(struct extraction *x, const struct region *r, json
     return st;
 }
 
-/* -- all regions --------------------------------------------------------------------------------
- */
+/* -- all regions ----------------------------------------------------------------------- */
 static bkf_status region_out(struct extraction *x, const struct region *r, bkf_error *err)
 {
     const uint8_t *p = at(x->f, r->range.start);

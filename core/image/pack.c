@@ -60,8 +60,7 @@ static bool pair(const json_t *item, json_int_t out[2])
     return json_array_size(item) == 2;
 }
 
-/* -- code ---------------------------------------------------------------------------------------
- */
+/* -- code ------------------------------------------------------------------------------ */
 struct code_in {
     uint8_t *plain, *rest;
     size_t n, rest_len, rest_at;
@@ -147,8 +146,7 @@ static bkf_status code_in(struct packer *k, const json_t *row, const char *regio
     return st;
 }
 
-/* -- regions
- * ---------------------------------------------------------------------------------------- */
+/* -- regions --------------------------------------------------------------------------- */
 static bkf_status raw_in(struct packer *k, const json_t *row, const char *region, uint8_t *out,
                          size_t n, bkf_error *err)
 {

@@ -85,8 +85,7 @@ static void sectors(struct pass *p)
     }
 }
 
-/* -- code: search deciphered, seal again only the blocks that changed ----------------------------
- */
+/* -- code: search deciphered, seal again only the blocks that changed ------------------ */
 static void code_region(struct pass *p, bkf_range r, const struct code_key *key, uint32_t logical,
                         uint8_t *plain, uint8_t *before)
 {
@@ -149,8 +148,7 @@ static bool code(struct pass *p)
     return true;
 }
 
-/* -- OTA packages -------------------------------------------------------------------------------
- */
+/* -- OTA packages ---------------------------------------------------------------------- */
 static void package(struct pass *p, size_t at, uint32_t old_len)
 {
     const struct image_facts *f = p->f;

@@ -47,8 +47,7 @@ bkf_status redact_image(const struct image_facts *, uint8_t **out, struct redact
 void redact_report_free(struct redact_report *);
 json_t *redact_json(const struct redact_report *);
 
-/* -- between redact.c and redact_kv.c -----------------------------------------------------------
- */
+/* -- between redact.c and redact_kv.c -------------------------------------------------- */
 void redact_note(struct redact_report *, uint32_t offset, size_t length, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
 /* Blanks the storage in data (flash order) and puts it under a key of zeros. */

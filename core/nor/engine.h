@@ -100,23 +100,20 @@ bkf_status nor_wait(bkf_nor *, const bkf_op *, struct nor_patience, const char *
 /* WREN and see that WEL is set. */
 bkf_status nor_write_enable(bkf_nor *, bkf_error *);
 
-/* -- read.c, erase.c, program.c -----------------------------------------------------------------
- */
+/* -- read.c, erase.c, program.c -------------------------------------------------------- */
 bkf_status nor_read(bkf_nor *, const bkf_op *, uint32_t off, uint8_t *, size_t n, bkf_error *);
 bkf_status nor_read_plain(bkf_nor *, uint32_t off, uint8_t *, size_t n, bkf_error *);
 bkf_status nor_erase(bkf_nor *, const bkf_op *, uint32_t off, size_t n, bkf_error *);
 bkf_status nor_program(bkf_nor *, const bkf_op *, uint32_t off, const uint8_t *, size_t n,
                        bkf_error *);
 
-/* -- unlock.c ------------------------------------------------------------------------------------
- */
+/* -- unlock.c -------------------------------------------------------------------------- */
 bkf_status nor_unlock(bkf_nor *, const bkf_op *, bkf_error *);
 bkf_status nor_lock(bkf_nor *, const bkf_op *, bkf_error *);
 bkf_status nor_protect(bkf_nor *, const bkf_op *, uint32_t on, bkf_error *);
 bkf_status nor_restore_status(bkf_nor *, const bkf_op *, uint32_t value, bkf_error *);
 
-/* -- protect.c: pure
- * -------------------------------------------------------------------------------- */
+/* -- protect.c: pure ------------------------------------------------------------------- */
 /* Ranges that status registers value protect; up to 2, normalized.  Returns how many. */
 size_t protect_ranges(const struct nor_part *, uint32_t size, uint32_t value, bkf_range out[2]);
 /* value with every protection bit cleared (CMP too), all others kept. */

@@ -175,8 +175,7 @@ static bkf_status read_unique_id(bkf_nor *nor, bkf_error *err)
     return BKF_OK;
 }
 
-/* -- size
- * ------------------------------------------------------------------------------------------ */
+/* -- size ------------------------------------------------------------------------------ */
 
 static bkf_status size_mismatch(const bkf_nor *nor, const char *source, uint32_t says,
                                 bkf_error *err)
@@ -237,8 +236,7 @@ static bkf_status prove_size(bkf_nor *nor, uint32_t *evidence, bkf_error *err)
                                                                   : "its identification");
 }
 
-/* -- all of it
- * ---------------------------------------------------------------------------------------- */
+/* -- all of it ------------------------------------------------------------------------- */
 
 static void init_timing(bkf_nor *nor)
 {

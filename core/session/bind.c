@@ -282,8 +282,7 @@ static bkf_status make_props(bkf_session *s, const bkf_open_options *o, const st
     return st;
 }
 
-/* -- all of it ------------------------------------------------------------------------------------
- */
+/* -- all of it ------------------------------------------------------------------------- */
 
 static bkf_status pick_chip(bkf_session *s, bkf_error *err)
 {
@@ -355,8 +354,7 @@ void bind_free(bkf_session *s)
     free(s->route_text);
 }
 
-/* -- "check": options and lines, as far as the plugins are there
- * ----------------------------------- */
+/* -- "check": options and lines, as far as the plugins are there ----------------------- */
 
 static void missing_class(const struct origin *o, const char *section, const char *driver,
                           const bkf_error *err, struct diag_list *diags)

@@ -164,8 +164,7 @@ static bkf_status read_with_crc(struct reading *r, const bkf_digest_ops *d, uint
     return BKF_OK;
 }
 
-/* -- first pass -----------------------------------------------------------------------------------
- */
+/* -- first pass ------------------------------------------------------------------------ */
 
 /* Ends at the next 64 KiB boundary of flash, so that blocks and device CRCs line up. */
 static uint32_t chunk_end(uint32_t off, uint32_t end)
@@ -291,8 +290,7 @@ static bkf_status first_pass(struct reading *r, const bkf_range *pieces, size_t 
     return st;
 }
 
-/* -- second pass
- * ------------------------------------------------------------------------------------- */
+/* -- second pass ----------------------------------------------------------------------- */
 
 static bool in_list(const struct range_list *l, uint32_t off)
 {
@@ -394,8 +392,7 @@ static bkf_status second_pass(struct reading *r, const bkf_range *pieces, size_t
     return st;
 }
 
-/* -- all of it
- * -------------------------------------------------------------------------------------------- */
+/* -- all of it ------------------------------------------------------------------------- */
 
 bkf_status reading_run(struct reading *r, bkf_error *err)
 {

@@ -71,8 +71,7 @@ static bkf_status walk(const struct reading *r, struct hashed *h, size_t n, int 
     return st;
 }
 
-/* -- parts of the document ------------------------------------------------------------------------
- */
+/* -- parts of the document ------------------------------------------------------------- */
 
 static void set_hex(json_t *o, const char *key, const char *fmt, uint32_t v)
 {

@@ -133,8 +133,7 @@ const bkf_digest_ops *chunk_digest(const bkf_session *, uint32_t off, size_t n);
 bkf_status chunk_crc(bkf_session *, const bkf_digest_ops *, uint32_t off, size_t n, uint32_t *crc,
                      bkf_error *);
 
-/* -- reading.c: a whole range into a file descriptor
- * ----------------------------------------------- */
+/* -- reading.c: a whole range into a file descriptor ----------------------------------- */
 struct range_list {
     bkf_range *items;
     size_t n, cap;
@@ -161,8 +160,7 @@ struct reading {
 bkf_status reading_run(struct reading *, bkf_error *);
 void reading_free(struct reading *);
 
-/* -- report.c: what a sidecar says
- * --------------------------------------------------------------------- */
+/* -- report.c: what a sidecar says ----------------------------------------------------- */
 struct content { /* of a finished file */
     struct sha256_hex sha256;
     int constant; /* every byte has this value; -1 = no */
@@ -173,8 +171,7 @@ json_t *report_identity(const bkf_session *); /* shared with info */
 json_t *report_range(bkf_range);
 json_t *report_ranges(const bkf_range *, size_t n);
 
-/* -- outfile.c: a file that is seen whole or not at all
- * --------------------------------------------------- */
+/* -- outfile.c: a file that is seen whole or not at all -------------------------------- */
 struct outfile {
     int fd;
     char *path, *part;

@@ -113,8 +113,7 @@ static void churn_point(struct kit *k, struct verdict *v)
          after.heap - before.heap);
 }
 
-/* -- attach, probe, detach ------------------------------------------------------------------------
- */
+/* -- attach, probe, detach ------------------------------------------------------------- */
 
 static void attach_point(struct kit *k, struct verdict *v)
 {
@@ -204,8 +203,7 @@ static void dead_target_point(struct kit *k, struct verdict *v)
     bench_free(&b);
 }
 
-/* -- reading --------------------------------------------------------------------------------------
- */
+/* -- reading --------------------------------------------------------------------------- */
 
 static void read_point(struct kit *k, struct verdict *v)
 {
@@ -304,8 +302,7 @@ static void windows_kept_point(struct kit *k, struct verdict *v)
     work_end(&w);
 }
 
-/* -- writing
- * ---------------------------------------------------------------------------------------- */
+/* -- writing --------------------------------------------------------------------------- */
 
 static bool unlock(struct work *w)
 {
@@ -386,8 +383,7 @@ static void no_erase_point(struct kit *k, struct verdict *v)
     work_end(&w);
 }
 
-/* -- cancel, unplug, the rest
- * ------------------------------------------------------------------------ */
+/* -- cancel, unplug, the rest ---------------------------------------------------------- */
 
 static void cancel_point(struct kit *k, struct verdict *v)
 {

@@ -309,8 +309,7 @@ static void test_cancel_at_every_poll(void **state)
     harness_close(&h);
 }
 
-/* -- identity and size ---------------------------------------------------------------------------
- */
+/* -- identity and size ----------------------------------------------------------------- */
 
 static void test_wrong_flash_is_not_read(void **state)
 {
@@ -380,8 +379,7 @@ static void test_access_narrows(void **state)
     harness_close(&h);
 }
 
-/* -- files and sinks
- * -------------------------------------------------------------------------------- */
+/* -- files and sinks ------------------------------------------------------------------- */
 
 static void test_existing_file_is_kept(void **state)
 {
@@ -493,8 +491,7 @@ static void test_verify_file(void **state)
     harness_close(&h);
 }
 
-/* -- addresses and exit codes
- * ------------------------------------------------------------------------- */
+/* -- addresses and exit codes ---------------------------------------------------------- */
 
 static void test_exit_codes(void **state)
 {

@@ -287,8 +287,7 @@ static void unplug_anywhere(void **state)
     }
 }
 
-/* -- out again -----------------------------------------------------------------------------------
- */
+/* -- out again ------------------------------------------------------------------------- */
 
 static void leaves_the_application_running(void **state)
 {
@@ -312,8 +311,7 @@ static void leaves_the_application_running(void **state)
     finish(b);
 }
 
-/* -- clock
- * ------------------------------------------------------------------------------------------ */
+/* -- clock ----------------------------------------------------------------------------- */
 
 static void raises_the_clock(void **state)
 {

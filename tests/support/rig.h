@@ -215,8 +215,7 @@ static inline void rig_note(const bkf_op *op, const char *line)
     rig_append(r->notes, sizeof r->notes, line);
 }
 
-/* -- open and close -----------------------------------------------------------------------------
- */
+/* -- open and close -------------------------------------------------------------------- */
 static inline void rig_init(struct rig *r)
 {
     memset(r, 0, sizeof *r);

@@ -615,8 +615,7 @@ static void judge(struct loader *l, const uint8_t *p, size_t n)
     }
 }
 
-/* -- interfaces ----------------------------------------------------------------------------------
- */
+/* -- interfaces ------------------------------------------------------------------------ */
 
 static bkf_status do_setup(void *self, uint32_t baud, uint32_t *got, bkf_error *err)
 {

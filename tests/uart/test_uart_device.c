@@ -68,8 +68,7 @@ static void boot_window(void **state)
     assert_true(first >= 99);
 }
 
-/* -- seeded faults --------------------------------------------------------------------------------
- */
+/* -- seeded faults --------------------------------------------------------------------- */
 
 struct tally {
     unsigned right, refused;
@@ -199,8 +198,7 @@ static void damaged_writes(void **state)
     family("writes on a bad wire", "uart_fault=flip:5e-6,drop:5e-6", "uart_quirk=", true, 900);
 }
 
-/* -- time
- * ---------------------------------------------------------------------------------------------- */
+/* -- time ------------------------------------------------------------------------------ */
 
 static double dump_time(bool rom, bool half, double *cpu)
 {

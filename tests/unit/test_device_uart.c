@@ -155,8 +155,7 @@ static void old_rate_during_the_switch_is_lost(void **state)
     bench_close(&b);
 }
 
-/* -- 2, 3, 4: windows ---------------------------------------------------------------------------
- */
+/* -- 2, 3, 4: windows ------------------------------------------------------------------ */
 static bool link_after(struct bench *b, uint64_t us)
 {
     device_power_cycle(b->dev);
@@ -291,8 +290,7 @@ static void the_application_chatters(void **state)
     bench_close(&b);
 }
 
-/* -- 5: idle
- * --------------------------------------------------------------------------------------- */
+/* -- 5: idle --------------------------------------------------------------------------- */
 static void an_idle_l_loader_resets_itself(void **state)
 {
     (void)state;
@@ -309,8 +307,7 @@ static void an_idle_l_loader_resets_itself(void **state)
     bench_close(&b);
 }
 
-/* -- 6, 7, 9: header, garbage, unknown
- * ---------------------------------------------------------------- */
+/* -- 6, 7, 9: header, garbage, unknown ------------------------------------------------- */
 static void header_matchers_differ(void **state)
 {
     (void)state;
@@ -380,8 +377,7 @@ static void pipelined_reads_work_on_l(void **state)
     bench_close(&b);
 }
 
-/* -- 8: partial frames
- * ------------------------------------------------------------------------------------ */
+/* -- 8: partial frames ----------------------------------------------------------------- */
 static void rom_gives_up_on_partial_frames(void **state)
 {
     (void)state;
@@ -428,8 +424,7 @@ static void l_swallows_what_follows_a_partial_write(void **state)
     bench_close(&b);
 }
 
-/* -- 11: busy times
- * ------------------------------------------------------------------------------------------ */
+/* -- 11: busy times -------------------------------------------------------------------- */
 static uint64_t reply_after_us(struct bench *b, const uint8_t *tx, size_t n)
 {
     device_uart_write(b->dev, tx, n);
@@ -496,8 +491,7 @@ static void write4k_overlaps_the_wire(void **state)
     bench_close(&b);
 }
 
-/* -- 12, 13, 16, 18, 19: addresses
- * ---------------------------------------------------------------------------- */
+/* -- 12, 13, 16, 18, 19: addresses ----------------------------------------------------- */
 struct limit_case {
     const char *chip;
     uint8_t op;
@@ -582,8 +576,7 @@ static void addresses_wrap_and_masks(void **state)
     bench_close(&b);
 }
 
-/* -- 14, 15: protection
- * ------------------------------------------------------------------------------------------ */
+/* -- 14, 15: protection ---------------------------------------------------------------- */
 static void l_protection_machine(void **state)
 {
     (void)state;

@@ -2,8 +2,7 @@
  * take a status write, and ranges as the die itself decodes them. */
 #include "tests/support/nor_rig.h"
 
-/* -- refusals
- * -------------------------------------------------------------------------------------- */
+/* -- refusals -------------------------------------------------------------------------- */
 
 static void protected_is_noticed(void **state)
 {
@@ -27,8 +26,7 @@ static void protected_is_noticed(void **state)
     }
 }
 
-/* -- protection: every dialect
- * ---------------------------------------------------------------------- */
+/* -- protection: every dialect --------------------------------------------------------- */
 
 static bool unprotected(const struct rig *r)
 {

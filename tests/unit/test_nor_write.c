@@ -173,8 +173,7 @@ static void uneven_busy_times(void **state)
     }
 }
 
-/* -- dies that lie
- * --------------------------------------------------------------------------------------- */
+/* -- dies that lie --------------------------------------------------------------------- */
 
 static void stuck_busy_ends(void **state)
 {
@@ -201,8 +200,7 @@ static void stuck_busy_ends(void **state)
     end(r);
 }
 
-/* -- effect is honest
- * ---------------------------------------------------------------------------------------- */
+/* -- effect is honest ------------------------------------------------------------------ */
 
 static bkf_status job(struct rig *r, const uint8_t *data, bkf_error *err)
 {

@@ -177,8 +177,7 @@ static bkf_status report(bkf_adapter *a, bkf_error *err)
     return usb_flow_report(f, "CH341A", a->unit, "check cable and hub (a USB 2 hub helps)", err);
 }
 
-/* -- interface ------------------------------------------------------------------------------------
- */
+/* -- interface ------------------------------------------------------------------------- */
 bkf_status stream_new(bkf_adapter *a, bkf_error *err)
 {
     struct stream *s = &a->s;

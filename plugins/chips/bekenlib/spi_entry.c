@@ -149,8 +149,7 @@ static bkf_status already_in(struct spi_entry *e, bool *in, bkf_error *err)
     return BKF_OK;
 }
 
-/* -- one attempt ---------------------------------------------------------------------------------
- */
+/* -- one attempt ----------------------------------------------------------------------- */
 
 static bkf_status set_cen(struct spi_entry *e, uint32_t level, bkf_error *err)
 {
@@ -315,8 +314,7 @@ static bkf_status attempt_once(struct spi_entry *e, const struct spi_rung *rung,
     return BKF_OK;
 }
 
-/* -- the loop
- * -------------------------------------------------------------------------------------- */
+/* -- the loop -------------------------------------------------------------------------- */
 
 static bkf_status give_up(struct spi_entry *e, bool cancelled, bkf_error *err)
 {

@@ -164,8 +164,7 @@ void uart_capture_take(struct uart_capture *, const uint8_t *, size_t n);
 /* No link: say which of the known causes the evidence points to (BKF_E_NO_LINK). */
 bkf_status uart_diagnose(struct beken_uart *, bkf_error *);
 
-/* -- uart_l.c, uart_rom.c: single requests with the family's rules -------------------------------
- */
+/* -- uart_l.c, uart_rom.c: single requests with the family's rules --------------------- */
 /* Pure: may this request go out in this state?  BKF_OK, or BKF_E_PROTECTED with the rule. */
 bkf_status uart_l_permit(const struct beken_uart *, const uint8_t *req, size_t n, bkf_error *);
 bkf_status uart_rom_permit(const struct beken_uart *, const uint8_t *req, size_t n, bkf_error *);
@@ -202,29 +201,25 @@ static inline uint32_t uart_protect_mask(const struct beken_uart *u)
 /* -- uart_crc32.c: zlib's CRC-32, start with 0 ---------------------------------------- */
 uint32_t uart_zlib_crc(uint32_t crc, const uint8_t *, size_t n);
 
-/* -- uart_ident.c
- * ------------------------------------------------------------------------------------ */
+/* -- uart_ident.c ---------------------------------------------------------------------- */
 bkf_status uart_identify(struct beken_uart *, bkf_error *);
 /* After a new link: is it still the same chip? */
 bkf_status uart_same_chip(struct beken_uart *, bkf_error *);
 
-/* -- uart_ladder.c
- * ------------------------------------------------------------------------------------- */
+/* -- uart_ladder.c --------------------------------------------------------------------- */
 bkf_status uart_ladder_climb(struct beken_uart *, bkf_error *);
 /* One rung down for this piece; false at the bottom. */
 bool uart_ladder_down(struct beken_uart *, bkf_error *);
 /* The piece is through: back to the working rate, or accept the slower one. */
 bkf_status uart_ladder_home(struct beken_uart *, bkf_error *);
 
-/* -- uart_read.c, uart_write.c
- * --------------------------------------------------------------------------- */
+/* -- uart_read.c, uart_write.c --------------------------------------------------------- */
 bkf_status uart_read_range(struct beken_uart *, uint32_t off, uint8_t *, size_t, bkf_error *);
 bkf_status uart_erase_range(struct beken_uart *, uint32_t off, size_t, bkf_error *);
 bkf_status uart_program_range(struct beken_uart *, uint32_t off, const uint8_t *, size_t,
                               bkf_error *);
 
-/* -- uart.c: what a chip plugin calls; same meaning as the members of bkf_chip_class
- * ------------------------ */
+/* -- uart.c: what a chip plugin calls; same meaning as the members of bkf_chip_class ---- */
 /* driver and protocol ("rom" or "bootloader"): what the chip's driver is made for. */
 bkf_status beken_uart_new(const bkf_host *, const bkf_links *, const bkf_props *,
                           const char *driver, const char *protocol, struct beken_uart **,

@@ -436,8 +436,7 @@ static bkf_status identify_l(struct beken_uart *u, char identity[24], bkf_error 
     return BKF_OK;
 }
 
-/* -- together ------------------------------------------------------------------------------------
- */
+/* -- together -------------------------------------------------------------------------- */
 
 static bkf_status check_chip(struct beken_uart *u, const char *identity, bkf_error *err)
 {
