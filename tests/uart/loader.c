@@ -40,6 +40,7 @@ struct loader {
     size_t n_sent;
     bool client_erased, client_armed;
     unsigned stop_after, polls;
+    unsigned mute_after; /* replies until silence; 0 = none counted */
     /* interfaces */
     bkf_iface uart;
     bkf_links links;
@@ -113,6 +114,9 @@ static void emit(struct loader *l, uint32_t baud, uint8_t v)
 
 static void reply(struct loader *l, const uint8_t *p, size_t n)
 {
+    if (l->mute_after && --l->mute_after == 0) {
+        l->c.silent = true;
+    }
     for (size_t i = 0; i < n; i++) {
         emit(l, l->baud, p[i]);
     }
@@ -910,6 +914,11 @@ void loader_idle(struct loader *l, uint64_t us)
         step(l);
     }
 }
+void loader_mute_after(struct loader *l, unsigned replies)
+{
+    l->mute_after = replies;
+}
+
 void loader_stop_after(struct loader *l, unsigned polls)
 {
     l->stop_after = polls;

@@ -55,7 +55,8 @@ void loader_stop_after(struct loader *, unsigned polls); /* should_stop answers 
 const char *loader_breach(const struct loader *);
 const char *loader_log(const struct loader *); /* last warning or error logged */
 uint32_t loader_baud(const struct loader *);
-uint64_t loader_memory(const struct loader *); /* remembered rate, 0 = none */
+void loader_mute_after(struct loader *, unsigned replies); /* it falls silent for good then */
+uint64_t loader_memory(const struct loader *);             /* remembered rate, 0 = none */
 void loader_forget(struct loader *);
 struct loader_counts {
     uint64_t tx, rx, reads, writes, erases, crcs, resets, links;

@@ -320,25 +320,50 @@ static void soft_reset_links_without_a_reset_line(void **state)
     rig_free(&r);
 }
 
-/* An earlier run left the ROM at a high rate: a new one finds it there. */
-static void still_linked_at_another_rate(void **state)
+/* An earlier run left the ROM at 2 Mbaud, and there is no reset line. */
+static struct rig left_at_two_mbaud(void)
 {
-    (void)state;
     struct loader_config c = rig_rom();
     c.reset_wired = false;
     struct rig r = rig_make(&c, NULL);
     RIG_OK(&r, rig_up(&r));
     assert_int_equal(loader_baud(r.l), 2000000);
-    const uint64_t resets = loader_counts(r.l).resets;
     RIG_OK(&r, beken_uart_detach(r.u, r.op, 0, &r.err));
     beken_uart_free(r.u);
     loader_idle(r.l, 100000);
-    const bkf_props *props =
-        loader_props(r.l, rig_spec, (const char *const[]){ "uart_soft_reset=no", NULL });
+    const bkf_props *props = loader_props(
+        r.l, rig_spec, (const char *const[]){ "uart_soft_reset=no", "uart_timeout=3s", NULL });
     RIG_OK(&r, beken_uart_new(loader_host(r.l), loader_links(r.l), props, "bk7231n", "rom", &r.u,
                               &r.err));
+    return r;
+}
+
+/* A new run finds it there. */
+static void still_linked_at_another_rate(void **state)
+{
+    (void)state;
+    struct rig r = left_at_two_mbaud();
+    const uint64_t resets = loader_counts(r.l).resets;
     RIG_OK(&r, rig_up(&r));
     assert_int_equal(loader_counts(r.l).resets, resets);
+    rig_free(&r);
+}
+
+/* Or hears it there, and then no more: the rate is named. */
+static void heard_at_another_rate(void **state)
+{
+    (void)state;
+    struct rig r = left_at_two_mbaud();
+    loader_mute_after(r.l, 1);
+    assert_int_equal(beken_uart_attach(r.u, r.op, &r.err), BKF_E_NO_LINK);
+    static const char *const words[] = { "answered at 2000000 baud", "back to 115200", "P10 on TXD",
+                                         "P11 on RXD" };
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (!strstr(r.err.message, words[i])) {
+            fail_msg("'%s' is not in: %s", words[i], r.err.message);
+        }
+    }
+    RIG_OK(&r, beken_uart_detach(r.u, r.op, 1, &r.err));
     rig_free(&r);
 }
 
@@ -397,6 +422,25 @@ static void diagnosis(void **state)
     expect_diagnosis(&c, (const char *const[]){ "no sense", "AA BB", NULL });
 }
 
+/* Answers, then silence: the supply breaks down. */
+static void falls_silent(void **state)
+{
+    (void)state;
+    const struct loader_config c = rig_rom();
+    struct rig r = rig_make(&c, (const char *const[]){ "uart_timeout=3s", NULL });
+    loader_mute_after(r.l, 2);
+    assert_int_equal(beken_uart_attach(r.u, r.op, &r.err), BKF_E_NO_LINK);
+    static const char *const words[] = { "answered", "fell silent", "supply", "P10 on TXD",
+                                         "P11 on RXD" };
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (!strstr(r.err.message, words[i])) {
+            fail_msg("'%s' is not in: %s", words[i], r.err.message);
+        }
+    }
+    RIG_OK(&r, beken_uart_detach(r.u, r.op, 1, &r.err));
+    rig_free(&r);
+}
+
 static void cancel_is_heard(void **state)
 {
     (void)state;
@@ -435,8 +479,10 @@ int main(void)
         cmocka_unit_test(link_is_kept_and_found_again),
         cmocka_unit_test(soft_reset_links_without_a_reset_line),
         cmocka_unit_test(still_linked_at_another_rate),
+        cmocka_unit_test(heard_at_another_rate),
         cmocka_unit_test(ladder),
         cmocka_unit_test(diagnosis),
+        cmocka_unit_test(falls_silent),
         cmocka_unit_test(cancel_is_heard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,7 +31,8 @@ struct uart_capture { /* the last bytes received while there is no link, for dia
     size_t len;
     uint64_t total, echoes; /* bytes seen; of our own LinkChecks among them */
     uint8_t window[5];
-    uint32_t replies; /* LinkCheck replies */
+    uint32_t replies;    /* LinkCheck replies */
+    uint32_t other_baud; /* one was right at this rate, but the link did not hold; 0 = none */
 };
 struct uart_io {
     const bkf_host *host;

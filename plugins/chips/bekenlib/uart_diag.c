@@ -134,6 +134,13 @@ bkf_status uart_diagnose(struct beken_uart *u, bkf_error *err)
     const struct uart_capture *c = &u->capture;
     const char *rx = u->io.links->where(u->io.links, "rx");
     const char *tx = u->io.links->where(u->io.links, "tx");
+    if (c->other_baud) {
+        return uart_error(err, BKF_E_NO_LINK,
+                          "the loader answered at %u baud, where an earlier run or another program "
+                          "left it, but the link did not hold there: reset the chip (power off "
+                          "and on, or CEN to GND), which brings it back to %u, and check %s and %s",
+                          (unsigned)c->other_baud, (unsigned)UART_START_BAUD, rx, tx);
+    }
     if (c->replies) {
         return uart_error(err, BKF_E_NO_LINK,
                           "the loader answered %u times and then fell silent: the supply breaks "

@@ -197,7 +197,11 @@ static bkf_status scan_rates(struct beken_uart *u, bool *linked, bkf_error *err)
             continue;
         }
         bkf_status st = uart_link_check(u, 1000, &local);
-        if (st == BKF_OK && uart_link_confirm(u, &local) == BKF_OK) {
+        if (st == BKF_OK) {
+            u->capture.other_baud = rates[i];
+            st = uart_link_confirm(u, &local);
+        }
+        if (st == BKF_OK) {
             uart_log(&u->io, BKF_LOG_INFO, "the loader is still linked at %u baud",
                      (unsigned)rates[i]);
             *linked = true;
