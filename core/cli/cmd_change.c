@@ -106,9 +106,25 @@ static void say_left_alone(struct cli *c, const json_t *doc)
     }
 }
 
+/* "; boots as far as the image tells": "" when no place for code was written. */
+static const char *boots_text(const json_t *doc, char buf[500])
+{
+    const json_t *o = json_object_get(doc, "boots");
+    const char *verdict = text_of(o, "verdict"), *why = text_of(o, "why");
+    buf[0] = '\0';
+    if (strcmp(verdict, "yes") == 0)
+        snprintf(buf, 500, "; boots as far as the image tells%s%s", *why ? ", but " : "", why);
+    else if (strcmp(verdict, "no") == 0)
+        snprintf(buf, 500, "; it will not boot: %s", why);
+    else if (*verdict)
+        snprintf(buf, 500, "; not known if it boots%s%s", *why ? ": " : "", why);
+    return buf;
+}
+
 static void summary(struct cli *c)
 {
     json_t *doc = cli_result(c);
+    char boots[500];
     char size[32], t[32];
     if (!doc)
         return;
@@ -130,10 +146,10 @@ static void summary(struct cli *c)
         if (json_array_size(json_object_get(doc, "repaired")))
             say_always(c, "%zu ranges had to be written again",
                        json_array_size(json_object_get(doc, "repaired")));
-        say(c, "%s done in %s: %s proven by %s, %" PRIu64 " retries, protection %s",
+        say(c, "%s done in %s: %s proven by %s, %" PRIu64 " retries, protection %s%s",
             text_of(doc, "what"), time_text((double)number_of(doc, "duration_us") / 1e6, t),
             size_text(number_of(doc, "proven_bytes"), size), text_of(doc, "proof"),
-            number_of(doc, "retries"), text_of(doc, "protection"));
+            number_of(doc, "retries"), text_of(doc, "protection"), boots_text(doc, boots));
     }
     say_kept(c, doc);
     say_left_alone(c, doc);

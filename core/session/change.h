@@ -19,6 +19,13 @@
 
 enum { REPAIR_ROUNDS = 3 };
 
+/* May the device boot with what was written, as far as the image tells? */
+enum change_verdict {
+    BOOTS_UNSAID, /* no place for code was written */
+    BOOTS_UNKNOWN,
+    BOOTS_YES, /* boots_why: what speaks against it all the same, or "" */
+    BOOTS_NO
+};
 struct change {
     bkf_session *s;
     enum plan_kind kind;
@@ -45,6 +52,8 @@ struct change {
     struct device_id id;
     char key[80]; /* names the device in the journal and backup folders */
     char *allow_text;
+    enum change_verdict boots;
+    char boots_why[400];
     /* results */
     struct plan plan;
     bkf_range *touched; /* merged ranges of plan.groups, plus what an earlier run did */

@@ -60,6 +60,8 @@ static bool is_no_code(const struct change *c, const struct prof_partition *q, c
 static bkf_status refuse(struct change *c, const char *why, bkf_error *err)
 {
     if (c->flags & BKF_CHANGE_ANY_IMAGE) {
+        c->boots = BOOTS_NO;
+        snprintf(c->boots_why, sizeof c->boots_why, "%s", why);
         session_log(c->s, BKF_LOG_WARN, "written on request: %s", why);
         return BKF_OK;
     }
@@ -82,12 +84,21 @@ static bkf_status judge_key(struct change *c, const struct image_facts *f,
     struct verdict v;
     char why[400];
     verdict_of(f, d, &v);
-    for (size_t i = 0; i < v.n; i++)
+    const struct verdict_row *doubt = NULL;
+    for (size_t i = 0; i < v.n; i++) {
         if (v.row[i].state == VERDICT_NO) {
             snprintf(why, sizeof why, "this image would not boot: %s: %s", v.row[i].what,
                      v.row[i].text);
             return refuse(c, why, err);
         }
+        if (v.row[i].state == VERDICT_WARN && !doubt)
+            doubt = &v.row[i];
+    }
+    if (c->boots != BOOTS_UNSAID)
+        return BKF_OK; /* written although something else speaks against it */
+    c->boots = BOOTS_YES;
+    if (doubt)
+        snprintf(c->boots_why, sizeof c->boots_why, "%s: %s", doubt->what, doubt->text);
     return BKF_OK;
 }
 
@@ -137,6 +148,19 @@ static bkf_status know_device(struct change *c, struct chip_key *k, struct verdi
     return BKF_OK;
 }
 
+/* An erase leaves no program behind; whether another slot boots is not known. */
+static void erased_code(struct change *c)
+{
+    const struct bkf_profile *p = c->s->profile;
+    for (size_t i = 0; i < p->n_partitions && c->boots == BOOTS_UNSAID; i++) {
+        const struct prof_partition *q = &p->partitions[i];
+        if (q->layout != LAYOUT_CRC34 || !range_overlaps(q->range, c->request))
+            continue;
+        c->boots = q->range.start ? BOOTS_UNKNOWN : BOOTS_NO;
+        snprintf(c->boots_why, sizeof c->boots_why, "%s is erased", q->name);
+    }
+}
+
 bkf_status change_boots(struct change *c, bool attached, bkf_error *err)
 {
     struct chip_key k = { .from_profile = { 0 } };
@@ -144,6 +168,8 @@ bkf_status change_boots(struct change *c, bool attached, bkf_error *err)
     struct verdict_device d = { 0 };
     char why[200];
     const struct prof_partition *code = code_partition(c);
+    if (c->kind == PLAN_ERASE)
+        erased_code(c);
     if (c->kind != PLAN_WRITE || (!code && c->request.start))
         return BKF_OK;
     if (layout_of_profile(c->s->profile, &k.layout))
@@ -157,6 +183,8 @@ bkf_status change_boots(struct change *c, bool attached, bkf_error *err)
             st = know_device(c, &k, &d, err);
         if (!st && is_program(f))
             st = judge_key(c, f, &d, err);
+        else if (!st && c->boots == BOOTS_UNSAID)
+            c->boots = BOOTS_UNKNOWN;
         inspect_free(f);
         return st;
     }

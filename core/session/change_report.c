@@ -61,6 +61,14 @@ static const char *protection_text(const struct change *c)
     return texts[c->protection];
 }
 
+static json_t *boots_json(const struct change *c)
+{
+    static const char *const words[] = { NULL, "unknown", "yes", "no" };
+    if (c->boots == BOOTS_UNSAID)
+        return json_null();
+    return json_pack("{s:s, s:s}", "verdict", words[c->boots], "why", c->boots_why);
+}
+
 json_t *change_report(const struct change *c, const char *outcome)
 {
     json_t *doc = json_object();
@@ -91,6 +99,7 @@ json_t *change_report(const struct change *c, const char *outcome)
                         c->protection == PROTECTION_UNSEEN
                             ? json_null()
                             : json_boolean(c->protection != PROTECTION_FAILED));
+    json_object_set_new(doc, "boots", boots_json(c));
     json_object_set_new(doc, "duration_us",
                         json_integer((json_int_t)op_now(c->s) - (json_int_t)c->start_us));
     return doc;

@@ -178,11 +178,14 @@ expect 40 "made for 0x11000, not for 0x1ba000" "$bk" "${sim[@]}" "${write[@]}" -
 expect 40 "packed code only" "$bk" "${sim[@]}" "${write[@]}" --at 0x11000 plain.rbl
 expect 40 "made for 0x11000, not for 0x0" "$bk" "${sim[@]}" "${write[@]}" --allow-protected ota_meta --allow-protected boot_tail --at 0x0 ua.bin
 expect 40 "silent" "$bk" "${sim[@]}" "${write[@]}" --at 0x0 zero-boot.bin
-expect 0 "" "$bk" "${sim[@]}" "${write[@]}" --at 0x11000 ua.bin
+expect 0 "protection as before; boots as far as the image tells" "$bk" "${sim[@]}" "${write[@]}" --at 0x11000 ua.bin
 # with the device's own bootloader and key it is written: the whole image, where it belongs
 expect 0 "" "$bk" "${sim[@]}" "${write[@]}" --allow-protected ota_meta --allow-protected boot_tail --at 0x0 spliced.bin
 expect 40 "the chip deciphers with 'tuya'" "$bk" "${sim[@]}" "${write[@]}" --allow-protected ota_meta --allow-protected boot_tail --at 0x0 qio-zero.bin
 expect 0 "written on request" "$bk" "${sim[@]}" "${write[@]}" --anyway --at 0x11000 zero-ua.bin
+expect 0 "it will not boot: this image would not boot: program key" "$bk" "${sim[@]}" "${write[@]}" --anyway --at 0x11000 zero-ua.bin
+expect 0 "not known if it boots: app2 is erased" "$bk" "${sim[@]}" erase -P app2 --backup-dir backups
+expect 0 '"boots":null' "$bk" --json "${sim[@]}" erase --range 0x370000+64K --backup-dir backups
 
 # the other slot, end to end: judged on the device, written as a change like any other, undone
 board=(-p doorbell_mlt1t -a sim -O save=board.bin --state-dir state)
