@@ -3,6 +3,7 @@
 #include "../session/ctx.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct findings {
     json_t *list;
@@ -22,8 +23,12 @@ static void add(struct findings *f, const char *level, const char *what, const c
 static void take_plugin(void *ud, const struct plugin_report *r)
 {
     struct findings *f = ud;
-    if (r->refused)
-        add(f, "problem", "a plugin was refused", r->refused, r->path);
+    char text[1200];
+    if (!r->refused)
+        return;
+    snprintf(text, sizeof text, "%s%s%s", strstr(r->refused, r->path) ? "" : r->path,
+             strstr(r->refused, r->path) ? "" : ": ", r->refused);
+    add(f, "problem", "a plugin was refused", text, "mend it, or take it out of that folder");
 }
 
 static void take_profile(void *ud, const struct profile_found *p)
@@ -33,11 +38,13 @@ static void take_profile(void *ud, const struct profile_found *p)
     bkf_profile *profile = NULL;
     bkf_error err = BKF_ERROR_INIT;
     if (profile_load(&f->ctx->env, p->path, &d, &profile, &err)) {
-        char text[700] = "";
-        if (d.n)
-            snprintf(text, sizeof text, "%s:%d: %s", d.items[0].file, d.items[0].line,
-                     d.items[0].text);
-        add(f, "problem", "a profile has errors", d.n ? text : err.message, "bkflash check FILE");
+        char text[700] = "", next[700];
+        for (size_t i = 0; i < d.n && !*text; i++)
+            if (d.items[i].severity == DIAG_ERROR)
+                snprintf(text, sizeof text, "%s:%d: %s", d.items[i].file, d.items[i].line,
+                         d.items[i].text);
+        snprintf(next, sizeof next, "bkflash check %s", p->path);
+        add(f, "problem", "a profile has errors", *text ? text : err.message, next);
     }
     profile_free(profile);
     diag_free(&d);
