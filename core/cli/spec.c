@@ -95,7 +95,7 @@ static const struct opt_spec profile_opts[] = {
         { OPT_BACKUP_DIR, 0, "backup-dir", "DIR", "where backups are made", false, false },         \
     {                                                                                               \
         OPT_BACKUP_VERIFY, 0, "backup-verify", NULL,                                                \
-            "read all of the backup twice, not only a sample", false, false                         \
+            "read all of the backup twice, also what has a CRC of its own", false, false            \
     }
 /* And what a change that the user shapes himself takes besides. */
 #define CHANGE_ROWS                                                                                    \

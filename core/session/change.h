@@ -63,7 +63,8 @@ struct change {
     size_t n_done;
     char *backup; /* path, or NULL */
     char backup_sha256[65];
-    const char *backup_proof;
+    char backup_proof[160];    /* in words */
+    uint64_t backup_read_once; /* bytes about to change that nothing but one reading vouches for */
     uint32_t status_before, status_bits;
     bool unlocked, status_known;
     enum {
@@ -122,11 +123,21 @@ bkf_status change_learn(struct change *, const bkf_change_options *, bkf_error *
 /* change_backup.c */
 bkf_status change_backup_path(struct change *, const bkf_change_options *, char **path,
                               bkf_error *);
+enum backup_proof {
+    PROVE_ALL,      /* device CRC, or everything read twice */
+    PROVE_CHANGING, /* what differs from the target: change_proof.c */
+    PROVE_NOTHING
+};
 /* Read range into path with its sidecar (path NULL = memory only), and into current. */
-bkf_status change_backup_read(struct change *, bkf_range, const char *path, uint32_t verify,
+bkf_status change_backup_read(struct change *, bkf_range, const char *path, enum backup_proof,
                               bkf_error *);
 /* An existing backup: hashes, identity, coverage; fills current when it is trusted. */
 bkf_status change_backup_given(struct change *, const bkf_change_options *, bkf_error *);
+
+/* change_proof.c: again = sectors of range to be read a second time; *own_crc grows by the bytes
+ * that prove themselves, backup_read_once by what changes and is not proven either way. */
+bkf_status change_proof_pick(struct change *, bkf_range, struct range_list *again,
+                             uint64_t *own_crc, bkf_error *);
 
 /* change_exec.c: journal must be open.  On any failure the protection is put back as far as
  * the device still listens. */

@@ -67,7 +67,22 @@ static bkf_status refuse_gaps(const struct reading *r, bkf_error *err)
                      r->unstable.n ? "read twice alike" : "read on this route");
 }
 
-static bkf_status save(struct reading *r, const char *path, char sha256[65], bkf_error *err)
+/* The old bytes of what changes; see change_proof.c. */
+static bkf_status prove_changing(struct change *c, struct reading *r, bkf_error *err)
+{
+    struct range_list again = { 0 };
+    bkf_status st = load_back(c, r, err);
+    if (!st)
+        st = change_proof_pick(c, r->range, &again, &r->by_block_crc, err);
+    r->verify = BKF_VERIFY_SAMPLE; /* for the sidecar: not all of it */
+    if (!st && again.n)
+        st = reading_prove(r, &again, err);
+    range_list_free(&again);
+    return st;
+}
+
+static bkf_status save(struct change *c, struct reading *r, enum backup_proof how, const char *path,
+                       bkf_error *err)
 {
     struct outfile out = { .fd = -1 };
     bkf_status st = outfile_open(&out, path, false, err);
@@ -77,6 +92,8 @@ static bkf_status save(struct reading *r, const char *path, char sha256[65], bkf
     st = outfile_reserve(&out, range_len(r->range), err);
     if (!st)
         st = reading_run(r, err);
+    if (!st && how == PROVE_CHANGING)
+        st = prove_changing(c, r, err);
     if (!st)
         st = refuse_gaps(r, err);
     bkf_read_options ro = {
@@ -89,7 +106,8 @@ static bkf_status save(struct reading *r, const char *path, char sha256[65], bkf
     if (!st && !text)
         st = no_memory(err);
     if (!st)
-        snprintf(sha256, 65, "%s", json_string_value(json_object_get(doc, "sha256")));
+        snprintf(c->backup_sha256, sizeof c->backup_sha256, "%s",
+                 json_string_value(json_object_get(doc, "sha256")));
     if (!st)
         st = outfile_commit(&out, text, err);
     free(text);
@@ -99,15 +117,17 @@ static bkf_status save(struct reading *r, const char *path, char sha256[65], bkf
     return st;
 }
 
-bkf_status change_backup_read(struct change *c, bkf_range range, const char *path, uint32_t verify,
-                              bkf_error *err)
+bkf_status change_backup_read(struct change *c, bkf_range range, const char *path,
+                              enum backup_proof how, bkf_error *err)
 {
-    struct reading r = {
-        .session = c->s, .range = range, .verify = verify, .size = c->size, .fd = -1
-    };
+    struct reading r = { .session = c->s,
+                         .range = range,
+                         .verify = how == PROVE_ALL ? BKF_VERIFY_FULL : BKF_VERIFY_NONE,
+                         .size = c->size,
+                         .fd = -1 };
     bkf_status st;
     if (path) {
-        st = save(&r, path, c->backup_sha256, err);
+        st = save(c, &r, how, path, err);
         reading_free(&r);
         if (st)
             return st;
@@ -156,7 +176,8 @@ bkf_status change_backup_given(struct change *c, const bkf_change_options *o, bk
         c->backup = realpath(o->backup, NULL);
         if (!c->backup)
             st = no_memory(err);
-        c->backup_proof = "an existing backup, hash and device identity checked";
+        snprintf(c->backup_proof, sizeof c->backup_proof,
+                 "an existing backup, hash and device identity checked");
     }
     free(data);
     sidecar_free(&side);

@@ -3,6 +3,7 @@
  * With a device CRC only what differs from the target is read; without one the whole
  * request is.  A backup that the user trusts stands in for both. */
 #include "change.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,6 +66,11 @@ static bkf_status search(struct change *c, const bkf_digest_ops *d, const uint8_
     return !st && out->failed ? error_set(err, BKF_E_NOMEM, "out of memory") : st;
 }
 
+static void say_proof(struct change *c, const char *text)
+{
+    snprintf(c->backup_proof, sizeof c->backup_proof, "%s", text);
+}
+
 static bkf_status learn_by_crc(struct change *c, const bkf_digest_ops *d, const char *backup,
                                bkf_error *err)
 {
@@ -75,20 +81,31 @@ static bkf_status learn_by_crc(struct change *c, const bkf_digest_ops *d, const 
         /* One file with no holes: from the first to the last difference. */
         bkf_range r = { diff.items[0].start, diff.items[diff.n - 1].end };
         c->looked_at = r;
-        st = change_backup_read(c, r, backup, BKF_VERIFY_FULL, err);
-        c->backup_proof = "every byte proven by the device's CRC";
+        st = change_backup_read(c, r, backup, PROVE_ALL, err);
+        say_proof(c, "every byte proven by the device's CRC");
     }
     range_list_free(&diff);
     return st;
 }
 
-/* Without a device CRC a sample is read twice: a full second pass would cost a third of the
- * whole job, and --backup-verify buys it. */
+static void proof_in_words(struct change *c, enum backup_proof how)
+{
+    if (how == PROVE_ALL)
+        say_proof(c, "every byte read twice alike");
+    else if (!c->backup_read_once)
+        say_proof(c, "all that changes is proven by its own CRC or was read twice alike");
+    else
+        snprintf(c->backup_proof, sizeof c->backup_proof,
+                 "of what changes, %llu KiB were read only once, the rest proven by its own CRC or "
+                 "read twice alike; --backup-verify proves all",
+                 (unsigned long long)c->backup_read_once / 1024);
+}
+
 static bkf_status learn_by_reading(struct change *c, const char *backup, bkf_error *err)
 {
-    uint32_t verify = !backup                               ? BKF_VERIFY_NONE
-                      : c->flags & BKF_CHANGE_VERIFY_BACKUP ? BKF_VERIFY_FULL
-                                                            : BKF_VERIFY_SAMPLE;
+    enum backup_proof how = !backup                               ? PROVE_NOTHING
+                            : c->flags & BKF_CHANGE_VERIFY_BACKUP ? PROVE_ALL
+                                                                  : PROVE_CHANGING;
     bkf_status st = BKF_OK;
     bkf_range gaps[2 + 64];
     size_t n = 1;
@@ -98,9 +115,8 @@ static bkf_status learn_by_reading(struct change *c, const char *backup, bkf_err
     memcpy(c->current, c->target, range_len(c->request));
     c->looked_at = c->request;
     for (size_t i = 0; i < n && !st; i++)
-        st = change_backup_read(c, gaps[i], backup, verify, err);
-    c->backup_proof = verify == BKF_VERIFY_FULL ? "every byte read twice alike"
-                                                : "read once, every sixteenth block twice";
+        st = change_backup_read(c, gaps[i], backup, how, err);
+    proof_in_words(c, how);
     return st;
 }
 
@@ -117,7 +133,7 @@ static bkf_status confirm_backup(struct change *c, const bkf_digest_ops *d, bkf_
         if (!c->current)
             st = error_set(err, BKF_E_NOMEM, "out of memory");
         else
-            st = change_backup_read(c, c->request, NULL, BKF_VERIFY_NONE, err);
+            st = change_backup_read(c, c->request, NULL, PROVE_NOTHING, err);
         for (uint32_t i = 0; c->current && !st && i < range_len(c->request); i += SECTOR)
             if (memcmp(saved + i, c->current + i, SECTOR) != 0)
                 range_list_add(&diff, c->request.start + i, c->request.start + i + SECTOR);

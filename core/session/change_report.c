@@ -86,7 +86,10 @@ json_t *change_report(const struct change *c, const char *outcome)
         json_object_set_new(doc, "own_dump", json_boolean(c->may_change_keep));
     json_object_set_new(doc, "backup", c->backup ? json_string(c->backup) : json_null());
     json_object_set_new(doc, "backup_proof",
-                        c->backup && c->backup_proof ? json_string(c->backup_proof) : json_null());
+                        c->backup && c->backup_proof[0] ? json_string(c->backup_proof)
+                                                        : json_null());
+    json_object_set_new(doc, "backup_read_once",
+                        c->backup ? json_integer((json_int_t)c->backup_read_once) : json_null());
     json_object_set_new(doc, "read", report_ranges(&c->looked_at, range_len(c->looked_at) != 0));
     json_object_set_new(doc, "touched", report_ranges(c->touched, c->n_touched));
     json_object_set_new(doc, "proven_bytes",

@@ -166,9 +166,10 @@ static json_t *profile_json(const struct bkf_profile *p)
 static json_t *proof_json(const struct reading *r)
 {
     static const char *const modes[] = { "full", "sample", "none" };
-    return json_pack("{s:s, s:I, s:I, s:o}", "verify", modes[r->verify], "bytes_by_device_crc",
+    return json_pack("{s:s, s:I, s:I, s:I, s:o}", "verify", modes[r->verify], "bytes_by_device_crc",
                      (json_int_t)r->by_crc, "bytes_by_second_read", (json_int_t)r->by_second_read,
-                     "unstable", report_ranges(r->unstable.items, r->unstable.n));
+                     "bytes_by_block_crc", (json_int_t)r->by_block_crc, "unstable",
+                     report_ranges(r->unstable.items, r->unstable.n));
 }
 
 /* Partitions that lie wholly inside what was read. */
@@ -189,10 +190,32 @@ static json_t *partitions_json(const struct reading *r, struct hashed *h, size_t
     return list;
 }
 
+static uint64_t proven(const struct reading *r)
+{
+    return r->by_crc + r->by_second_read + r->by_block_crc;
+}
+
+/* "device CRC, a second pass" */
+static const char *proven_by(const struct reading *r, char buf[80])
+{
+    const struct {
+        uint64_t bytes;
+        const char *how;
+    } all[] = { { r->by_crc, "device CRC" },
+                { r->by_block_crc, "their own CRC" },
+                { r->by_second_read, "a second pass" } };
+    size_t len = 0;
+    buf[0] = '\0';
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        if (all[i].bytes)
+            len += (size_t)snprintf(buf + len, 80 - len, "%s%s", len ? ", " : "", all[i].how);
+    return buf;
+}
+
 /* Is this enough to restore the device, and if not, why. */
 static void backup_verdict(const struct reading *r, int constant, json_t *o)
 {
-    char why[160] = "";
+    char why[160] = "", by[80];
     bool whole = r->range.start == 0 && r->range.end == r->size;
     if (!whole)
         snprintf(why, sizeof why, "only a part of the flash was read");
@@ -207,17 +230,16 @@ static void backup_verdict(const struct reading *r, int constant, json_t *o)
                  constant == 0xFF ? ": the flash is blank" : "");
     else if (r->verify == BKF_VERIFY_NONE)
         snprintf(why, sizeof why, "it was not verified");
-    else if (r->verify == BKF_VERIFY_SAMPLE)
-        snprintf(why, sizeof why, "only samples were verified");
+    else if (r->verify == BKF_VERIFY_SAMPLE && proven(r) < r->size)
+        snprintf(why, sizeof why, "only %" PRIu64 " of %" PRIu32 " bytes were proven", proven(r),
+                 r->size);
     json_object_set_new(o, "complete_backup", json_boolean(!why[0]));
     if (why[0]) {
         json_object_set_new(o, "complete_backup_reason", json_string(why));
         return;
     }
     snprintf(why, sizeof why, "all %" PRIu32 " bytes were read and proven by %s", r->size,
-             r->by_crc && r->by_second_read ? "device CRC and a second pass"
-             : r->by_crc                    ? "the device's own CRC"
-                                            : "a second pass");
+             proven_by(r, by));
     json_object_set_new(o, "complete_backup_reason", json_string(why));
 }
 

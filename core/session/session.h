@@ -154,10 +154,14 @@ struct reading {
     struct range_list holes, unstable;
     const char *hole_reason;
     uint64_t by_crc, by_second_read; /* bytes proven */
-    uint64_t blank_skipped;          /* bytes known to be erased without a transfer */
+    uint64_t by_block_crc;  /* proven by the CRC they carry themselves, if that was asked */
+    uint64_t blank_skipped; /* bytes known to be erased without a transfer */
     uint64_t read_us, total_us;
 };
 bkf_status reading_run(struct reading *, bkf_error *);
+/* After it: these ranges (whole sectors, ascending) once more; what differs is settled, and
+ * mended in the file, or listed as unstable. */
+bkf_status reading_prove(struct reading *, const struct range_list *, bkf_error *);
 void reading_free(struct reading *);
 
 /* -- report.c: what a sidecar says ----------------------------------------------------- */

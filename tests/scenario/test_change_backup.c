@@ -1,0 +1,71 @@
+/* The automatic backup over wires that flip bits: whatever a run reports as done, its backup
+ * holds what was there before, byte for byte.  Over SPI nothing but reading can tell. */
+#include "change_world.h"
+
+enum { START = APP, END = 0x7D000, SEEDS = 24 };
+
+/* Returns how many sectors had to be read more than twice. */
+static unsigned compare(const struct world *w, const char *path, unsigned seed)
+{
+    uint8_t *data;
+    size_t len;
+    char sidecar[300];
+    assert_int_equal(file_read(path, SIZE, &data, &len, NULL), 0);
+    assert_int_equal(len, END - START);
+    for (size_t i = 0; i < len; i++)
+        if (data[i] != w->before[START + i])
+            fail_msg("seed %u: the backup is wrong at 0x%zx: %02X instead of %02X", seed, START + i,
+                     data[i], w->before[START + i]);
+    free(data);
+    snprintf(sidecar, sizeof sidecar, "%s.json", path);
+    json_t *doc = json_load_file(sidecar, 0, NULL);
+    const json_t *proof = json_object_get(doc, "proof");
+    assert_true(json_integer_value(json_object_get(proof, "bytes_by_block_crc")) > 0);
+    assert_true(json_integer_value(json_object_get(proof, "bytes_by_second_read")) > 0);
+    unsigned n = (unsigned)json_integer_value(json_object_get(doc, "rereads"));
+    json_decref(doc);
+    return n;
+}
+
+/* Everything that is not code is random data, so that a second reading must find the flips. */
+static void survives_flips(void **state)
+{
+    (void)state;
+    struct world *w = calloc(1, sizeof *w);
+    uint64_t rng = 11;
+    unsigned done = 0, mended = 0;
+    world_make(w, "bk7252", "");
+    for (uint32_t i = 0x40000; i < END; i++)
+        w->before[i] = (uint8_t)world_random(&rng);
+    for (unsigned seed = 1; seed <= SEEDS; seed++) {
+        char flips[40];
+        snprintf(flips, sizeof flips, "fault_seed=%u", seed);
+        bkf_change_options o = { .has_range = 1, .range = { START, END } };
+        struct job j = { .verb = ERASE,
+                         .change = &o,
+                         .options = { "firmware=no", "fault=flip=1e-6", flips },
+                         .broken = true };
+        struct outcome out;
+        world_reset(w);
+        world_observe(w, &j, &out);
+        if (out.code == 0) {
+            assert_int_equal(json_integer_value(json_object_get(out.report, "backup_read_once")),
+                             0);
+            mended += compare(w, json_string_value(json_object_get(out.report, "backup")), seed);
+            done++;
+        }
+        outcome_free(&out);
+    }
+    printf("%u of %u runs done, %u sectors settled\n", done, (unsigned)SEEDS, mended);
+    assert_true(done > SEEDS / 2);
+    assert_true(mended > SEEDS / 2);
+    world_free(w);
+    free(w);
+}
+
+int main(void)
+{
+    world_environment();
+    const struct CMUnitTest tests[] = { cmocka_unit_test(survives_flips) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
