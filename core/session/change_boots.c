@@ -161,44 +161,62 @@ static void erased_code(struct change *c)
     }
 }
 
-bkf_status change_boots(struct change *c, bool attached, bkf_error *err)
+/* Before any I/O: by what kind of image it is. */
+static bkf_status judge_form(struct change *c, const struct image_facts *f, bkf_error *err)
 {
-    struct chip_key k = { .from_profile = { 0 } };
-    struct image_facts *f;
-    struct verdict_device d = { 0 };
     char why[200];
-    const struct prof_partition *code = code_partition(c);
-    if (c->kind == PLAN_ERASE)
-        erased_code(c);
-    if (c->kind != PLAN_WRITE || (!code && c->request.start))
-        return BKF_OK;
-    if (layout_of_profile(c->s->profile, &k.layout))
-        d.layout = &k.layout;
-    bkf_status st =
-        inspect_image(c->target, range_len(c->request), d.layout, d.layout != NULL, &f, err);
-    if (st)
-        return st;
-    if (attached) {
-        if (is_program(f))
-            st = know_device(c, &k, &d, err);
-        if (!st && is_program(f))
-            st = judge_key(c, f, &d, err);
-        else if (!st && c->boots == BOOTS_UNSAID)
-            c->boots = BOOTS_UNKNOWN;
-        inspect_free(f);
-        return st;
-    }
     if (is_package(f)) {
         snprintf(why, sizeof why,
                  "%s is not flash content: the chip executes packed code only ('bkflash "
                  "splice' or 'convert' make it)",
                  image_kind_title(f->kind));
-        st = refuse(c, why, err);
-    } else if (is_program(f)) {
-        st = judge_place(c, f, err);
-    } else if (is_no_code(c, code, why)) {
-        st = refuse(c, why, err);
+        return refuse(c, why, err);
     }
-    inspect_free(f);
+    if (is_program(f))
+        return judge_place(c, f, err);
+    return is_no_code(c, code_partition(c), why) ? refuse(c, why, err) : BKF_OK;
+}
+
+/* Attached: by what the chip is known to run. */
+static bkf_status judge_program(struct change *c, const struct image_facts *f, bkf_error *err)
+{
+    struct chip_key k = { .from_profile = { 0 } };
+    struct verdict_device d = { 0 };
+    if (layout_of_profile(c->s->profile, &k.layout))
+        d.layout = &k.layout;
+    if (is_program(f)) {
+        bkf_status st = know_device(c, &k, &d, err);
+        return st ? st : judge_key(c, f, &d, err);
+    }
+    if (c->boots == BOOTS_UNSAID) {
+        c->boots = BOOTS_UNKNOWN;
+        snprintf(c->boots_why, sizeof c->boots_why, "no program under a known key is in it");
+    }
+    return BKF_OK;
+}
+
+bkf_status change_boots(struct change *c, bool attached, bkf_error *err)
+{
+    struct layout_set layouts;
+    struct diag_list diags = { 0 };
+    struct image_facts *f;
+    if (c->kind == PLAN_ERASE)
+        erased_code(c);
+    if (c->kind != PLAN_WRITE || (!code_partition(c) && c->request.start))
+        return BKF_OK;
+    /* Where programs end is known from a layout: the board's, or the one the image shows. */
+    bkf_status st = layouts_load(&c->s->ctx->env, c->s->profile, &diags, &layouts, err);
+    if (attached) /* said before */
+        diag_free(&diags);
+    else
+        ctx_diags(c->s->ctx, &c->s->cb, &diags);
+    if (st)
+        return st;
+    st = inspect_image(c->target, range_len(c->request), layouts.items, layouts.n, &f, err);
+    if (!st) {
+        st = attached ? judge_program(c, f, err) : judge_form(c, f, err);
+        inspect_free(f);
+    }
+    layouts_free(&layouts);
     return st;
 }
