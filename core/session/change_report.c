@@ -56,7 +56,8 @@ static const char *protection_text(const struct change *c)
         [PROTECTION_UNTOUCHED] = "as before",
         [PROTECTION_RESTORED] = "as before",
         [PROTECTION_FAILED] = "NOT as before",
-        [PROTECTION_UNSEEN] = "as the loader sets it: this route can neither see nor restore it",
+        [PROTECTION_UNSEEN] = "on, as the loader sets it without showing it; the application sets "
+                              "its own when it boots",
     };
     return texts[c->protection];
 }

@@ -195,20 +195,17 @@ static uint64_t proven(const struct reading *r)
     return r->by_crc + r->by_second_read + r->by_block_crc;
 }
 
-/* "device CRC, a second pass" */
+/* "device CRC and a second pass" */
 static const char *proven_by(const struct reading *r, char buf[80])
 {
-    const struct {
-        uint64_t bytes;
-        const char *how;
-    } all[] = { { r->by_crc, "device CRC" },
-                { r->by_block_crc, "their own CRC" },
-                { r->by_second_read, "a second pass" } };
+    const char *const by[] = { r->by_crc ? "device CRC" : NULL,
+                               r->by_block_crc ? "their own CRC" : NULL,
+                               r->by_second_read ? "a second pass" : NULL };
     size_t len = 0;
     buf[0] = '\0';
-    for (size_t i = 0; i < ARRAY_LEN(all); i++)
-        if (all[i].bytes)
-            len += (size_t)snprintf(buf + len, 80 - len, "%s%s", len ? ", " : "", all[i].how);
+    for (size_t i = 0; i < ARRAY_LEN(by); i++)
+        if (by[i])
+            len += (size_t)snprintf(buf + len, 80 - len, "%s%s", len ? " and " : "", by[i]);
     return buf;
 }
 

@@ -287,6 +287,23 @@ static bool build(struct device *d, char err[256])
     return loader_init(&d->uart, d, err);
 }
 
+static void discard(struct device *d)
+{
+    loader_free(&d->uart);
+    nor_free(d->die);
+    violation_free(&d->log);
+    config_free(&d->opt);
+    if (d->sr) {
+        (void)munmap(d->sr, SR_BYTES);
+    }
+    if (d->mapped) {
+        (void)munmap(d->flash, d->size);
+    } else {
+        free(d->flash);
+    }
+    free(d);
+}
+
 struct device *device_new(struct vclock *clock, const struct device_option *opt, size_t n,
                           char err[256])
 {
@@ -303,8 +320,7 @@ struct device *device_new(struct vclock *clock, const struct device_option *opt,
     }
     start_where_saved(&d->opt);
     if (!build(d, err)) {
-        d->opt.report.s = "";
-        device_free(d);
+        discard(d);
         return NULL;
     }
     return d;
@@ -319,6 +335,16 @@ static void write_file(const char *path, const void *p, size_t n)
     }
 }
 
+/* The board stays powered when its host has gone: what is under way ends, a loader left alone
+ * starts over, an application boots and writes the status registers. */
+static void run_on(struct device *d)
+{
+    d->clock->ns += 1000000000u;
+    gate_settle(&d->gate);
+    loader_settle(&d->uart, d->clock->ns);
+    gate_settle(&d->gate);
+}
+
 void device_free(struct device *d)
 {
     if (!d) {
@@ -331,19 +357,8 @@ void device_free(struct device *d)
         }
         free(text);
     }
-    loader_free(&d->uart);
-    nor_free(d->die);
-    violation_free(&d->log);
-    config_free(&d->opt);
-    if (d->sr) {
-        (void)munmap(d->sr, SR_BYTES);
-    }
-    if (d->mapped) {
-        (void)munmap(d->flash, d->size);
-    } else {
-        free(d->flash);
-    }
-    free(d);
+    run_on(d);
+    discard(d);
 }
 
 /* -- nets ----------------------------------------------------------------------------- */

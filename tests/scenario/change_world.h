@@ -18,6 +18,7 @@ struct world {
     char dir[64], profile[128], flash[128], image[128], status[128];
     uint8_t before[SIZE], after[SIZE];
     const char *chip, *route;
+    bool boots; /* for test_change_faults: an application runs */
     /* Made once: what every job needs and none changes.  A job's process inherits them. */
     bkf_ctx *ctx;
     bkf_profile *board;

@@ -8,24 +8,26 @@
  * change_faults_full does in the release build). */
 #include "change_world.h"
 
-/* As an application left them (CMP and BP0, with QE set), and as the loader in flash sets them
- * with every checksum; its one byte clears the second register. */
-enum { PROTECTED = 0x4204, CHECKED = 0x7C, QE = 0x0200, LOCKS = 0x3800 };
+/* As an application leaves them (CMP and BP0; QE set by the maker), and as the loader in flash
+ * sets them with every checksum; its one byte clears the second register. */
+enum { PROTECTED = 0x4204, BOOTED = 0x4004, CHECKED = 0x7C, QE = 0x0200, LOCKS = 0x3800 };
+
+static bool in_flash_loader(const struct world *w)
+{
+    return *w->route && strcmp(w->chip, "bk7252") == 0;
+}
 
 static int run(const struct world *w, enum verb verb, const char *fault)
 {
     char text[100];
     snprintf(text, sizeof text, "fault=%s", fault);
-    /* No application that would protect the flash again at the next boot. */
+    /* No application that would protect the flash again at the next boot, unless that is the
+     * point: over UART the loader in flash cannot be asked to put anything back. */
     struct job j = { .verb = verb,
-                     .options = { "firmware=no", "sr=0x4204", *fault ? text : NULL },
+                     .options = { w->boots ? "firmware=yes" : "firmware=no",
+                                  w->boots ? "sr=0x4004" : "sr=0x4204", *fault ? text : NULL },
                      .broken = *fault != 0 };
     return world_run(w, &j);
-}
-
-static bool in_flash_loader(const struct world *w)
-{
-    return *w->route && strcmp(w->chip, "bk7252") == 0;
 }
 
 /* Only the request may have changed, whatever happened. */
@@ -39,13 +41,13 @@ static void expect_outside(const struct world *w, const char *when)
     free(data);
     /* The loader in flash writes what it wants; nobody else may lose QE or set a lock bit. */
     uint32_t status = world_status(w);
-    if ((status & LOCKS) || (!in_flash_loader(w) && !(status & QE)))
+    if ((status & LOCKS) || (!in_flash_loader(w) && !w->boots && !(status & QE)))
         fail_msg("%s %s %s: status registers %04X", w->chip, w->route, when, (unsigned)status);
 }
 
 static void expect_protection(const struct world *w, const char *when)
 {
-    uint32_t want = in_flash_loader(w) ? CHECKED : PROTECTED;
+    uint32_t want = w->boots ? BOOTED : in_flash_loader(w) ? CHECKED : PROTECTED;
     if (world_status(w) != want)
         fail_msg("%s %s %s: status registers %04X instead of %04X", w->chip, w->route, when,
                  (unsigned)world_status(w), (unsigned)want);
@@ -108,7 +110,7 @@ static void break_at(const struct world *w, const char *kind, unsigned n, enum v
     else if (first == 0 || !world_flash_is(w, w->before, &at))
         world_expect(w, w->after, when);
     expect_outside(w, when);
-    if (second == 0 || !in_flash_loader(w))
+    if (second == 0 || w->boots || !in_flash_loader(w))
         expect_protection(w, when);
 }
 
@@ -119,14 +121,16 @@ static unsigned points(unsigned total)
     return n && n < total ? n : total;
 }
 
-static void every_call(const char *chip, const char *route)
+static void every_call(const char *chip, const char *route, bool boots)
 {
     static const char *const kinds[] = { "unplug", "timeout", "kill" };
     static const enum verb next[] = { RESUME, UNDO, WRITE };
     struct world *w = calloc(1, sizeof *w);
     world_make(w, chip, route);
+    w->boots = boots;
     world_reset(w);
     assert_int_equal(run(w, WRITE, ""), 0);
+    expect_protection(w, "fault-free write");
     world_expect(w, w->after, "fault-free write");
     assert_int_equal(run(w, UNDO, ""), 0);
     world_expect(w, w->before, "fault-free undo");
@@ -143,19 +147,26 @@ static void every_call(const char *chip, const char *route)
 static void spi(void **state)
 {
     (void)state;
-    every_call("bk7252", "");
+    every_call("bk7252", "", false);
 }
 
 static void uart_bootloader(void **state)
 {
     (void)state;
-    every_call("bk7252", "uart");
+    every_call("bk7252", "uart", false);
+}
+
+/* With the application that every device has: it protects the flash at each boot. */
+static void uart_bootloader_boots(void **state)
+{
+    (void)state;
+    every_call("bk7252", "uart", true);
 }
 
 static void uart_rom(void **state)
 {
     (void)state;
-    every_call("bk7231n", "uart");
+    every_call("bk7231n", "uart", false);
 }
 
 /* The way back, broken too: 'undo' once more, or 'resume', finishes it. */
@@ -196,6 +207,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(spi),
         cmocka_unit_test(uart_bootloader),
+        cmocka_unit_test(uart_bootloader_boots),
         cmocka_unit_test(uart_rom),
         cmocka_unit_test(broken_undo),
     };
