@@ -151,6 +151,9 @@ static void do_crc(struct loader *l)
 static void do_baud(struct loader *l)
 {
     const uint8_t delay = l->req[9];
+    if (l->c.deaf_to_baud) {
+        return;
+    }
     l->baud = le32(l->req + 5);
     if (l->baud < 1200 || l->baud > 4000000) {
         l->state = LOADER_OFF;
@@ -410,6 +413,10 @@ static void take(struct loader *l, uint8_t v)
     const size_t want = wanted(l->req, l->req_len < FRAME ? l->req_len : FRAME);
     if (l->req_len >= want && l->req_len >= 5) {
         l->req_len = 0;
+        /* Linking and changing the rate is no work. */
+        if (l->baud > l->fastest && l->req[4] != 0x00 && l->req[4] != 0x0E && l->req[4] != 0x0F) {
+            l->fastest = l->baud;
+        }
         if (want <= FRAME) {
             (l->req[3] == 0xFF ? run_long : run_short)(l);
         }

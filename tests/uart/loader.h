@@ -19,6 +19,9 @@ struct loader_config {
     bool reset_wired;
     uint32_t latency_us;    /* adapter: a byte is seen this much later */
     uint32_t max_host_baud; /* adapter garbles above; 0 = no limit */
+    uint32_t cap;           /* baud of the route; 0 = none */
+    uint32_t refuse_above;  /* adapter: setup fails above; 0 = no limit */
+    uint32_t clamp;         /* adapter: its highest rate, which it says; 0 = no limit */
     uint32_t max_holding;   /* the wiring garbles data above this rate; 0 = no limit */
     uint32_t sr_bytes;      /* ROM: bytes a status write must have: 1, 2; 0 = any */
     uint8_t sr1;            /* at power-up */
@@ -33,6 +36,7 @@ struct loader_config {
     uint32_t flip_in, drop_in, dup_in, flip_out, drop_out, dup_out;
     uint32_t brownout_at; /* reset at this erase or write (1 = first); 0 = never */
     bool lose_baud_reply; /* once */
+    bool deaf_to_baud;    /* never changes its rate */
     uint32_t cut_read_at; /* this Read4K stops after 4056 bytes (1 = first) */
     unsigned stale;       /* extra LinkCheck replies before the SetBaud reply */
     uint32_t piece;       /* largest number of bytes one host read returns; 0 = any */
@@ -55,6 +59,11 @@ void loader_stop_after(struct loader *, unsigned polls); /* should_stop answers 
 const char *loader_breach(const struct loader *);
 const char *loader_log(const struct loader *); /* last warning or error logged */
 uint32_t loader_baud(const struct loader *);
+uint32_t loader_host_baud(const struct loader *);
+/* An earlier run left it linked at this rate. */
+void loader_leave_at(struct loader *, uint32_t baud);
+/* Highest rate at which a flash request or a checksum was carried out since the start. */
+uint32_t loader_fastest(const struct loader *);
 void loader_mute_after(struct loader *, unsigned replies); /* it falls silent for good then */
 uint64_t loader_memory(const struct loader *);             /* remembered rate, 0 = none */
 void loader_forget(struct loader *);

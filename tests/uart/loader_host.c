@@ -66,9 +66,13 @@ static void judge(struct loader *l, const uint8_t *p, size_t n)
 static bkf_status do_setup(void *self, uint32_t baud, uint32_t *got, bkf_error *err)
 {
     struct loader *l = self;
-    (void)err;
-    l->host_baud = baud;
-    *got = baud;
+    if (l->c.refuse_above && baud > l->c.refuse_above) {
+        err->status = BKF_E_UNSUPPORTED;
+        snprintf(err->message, sizeof err->message, "%u baud is too fast", (unsigned)baud);
+        return BKF_E_UNSUPPORTED;
+    }
+    l->host_baud = l->c.clamp && baud > l->c.clamp ? l->c.clamp : baud;
+    *got = l->host_baud;
     return BKF_OK;
 }
 
@@ -258,6 +262,7 @@ struct loader *loader_new(const struct loader_config *c)
     l->links = (bkf_links){ .struct_size = sizeof l->links,
                             .handle = l,
                             .uart = &l->uart,
+                            .baud = c->cap,
                             .signal = do_signal,
                             .line = do_line,
                             .where = do_where };
@@ -377,6 +382,20 @@ const char *loader_log(const struct loader *l)
 uint32_t loader_baud(const struct loader *l)
 {
     return l->baud;
+}
+uint32_t loader_host_baud(const struct loader *l)
+{
+    return l->host_baud;
+}
+void loader_leave_at(struct loader *l, uint32_t baud)
+{
+    l->state = LOADER_LINKED;
+    l->baud = baud;
+    l->heard_ns = l->ns;
+}
+uint32_t loader_fastest(const struct loader *l)
+{
+    return l->fastest;
 }
 uint64_t loader_memory(const struct loader *l)
 {

@@ -16,7 +16,7 @@ struct loader {
     uint64_t ns, busy_ns, boot_ns, heard_ns, tx_free_ns;
     enum loader_state state;
     bool cen_low, armed, heard, told_app;
-    uint32_t baud, host_baud;
+    uint32_t baud, host_baud, fastest;
     uint8_t sr1, sr2;
     /* request under way */
     uint8_t req[FRAME];

@@ -85,7 +85,7 @@ bkf_status beken_uart_new(const bkf_host *host, const bkf_links *links, const bk
     u->io.links = links;
     u->io.ops = links->uart->ops;
     u->io.self = links->uart->self;
-    u->ladder.cap = links->baud ? links->baud : 2000000;
+    u->ladder.cap = uart_ladder_cap(u->cfg.family, links->baud);
     u->memory = host->service ? host->service(host, BKF_SERVICE_MEMORY) : NULL;
     *out = u;
     return BKF_OK;

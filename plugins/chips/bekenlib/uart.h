@@ -33,6 +33,7 @@ struct uart_capture { /* the last bytes received while there is no link, for dia
     uint8_t window[5];
     uint32_t replies;    /* LinkCheck replies */
     uint32_t other_baud; /* one was right at this rate, but the link did not hold; 0 = none */
+    bool above_cap;      /* it held there, but that is above the cap and it stays there */
 };
 struct uart_io {
     const bkf_host *host;
@@ -110,7 +111,7 @@ struct uart_config {         /* from the chip profile */
 };
 struct uart_ladder {
     uint32_t home;    /* the rate to work at */
-    uint32_t cap;     /* highest allowed */
+    uint32_t cap;     /* highest allowed; only LinkCheck and SetBaud ever go out above it */
     uint32_t strikes; /* pieces that needed a slower rate than home */
 };
 struct beken_uart {
@@ -153,6 +154,10 @@ bkf_status uart_link_confirm(struct beken_uart *, bkf_error *);
 /* Called when a job starts: the L loader resets itself when nobody talks to it. */
 bkf_status uart_link_keep(struct beken_uart *, bkf_error *);
 bkf_status uart_link_baud(struct beken_uart *, uint32_t baud, bkf_error *);
+/* Host and adapter to this rate; BKF_E_UNSUPPORTED if the two ends would be too far apart. */
+bkf_status uart_link_host(struct beken_uart *, uint32_t baud, bkf_error *);
+/* A link above the cap comes down to it.  BKF_E_NO_LINK: it is stuck up there. */
+bkf_status uart_link_lower(struct beken_uart *, bkf_error *);
 /* Find the device again after a lost or damaged exchange.  kind: the command or opcode that
  * went unanswered (decides what may be sent to a loader that waits for the rest of it). */
 bkf_status uart_link_recover(struct beken_uart *, uint8_t kind, bkf_error *);
@@ -208,6 +213,8 @@ bkf_status uart_identify(struct beken_uart *, bkf_error *);
 bkf_status uart_same_chip(struct beken_uart *, bkf_error *);
 
 /* -- uart_ladder.c --------------------------------------------------------------------- */
+/* The highest rate allowed: the route's, 0 = none said, and what the loader's buffer takes. */
+uint32_t uart_ladder_cap(enum uart_family, uint32_t route);
 bkf_status uart_ladder_climb(struct beken_uart *, bkf_error *);
 /* One rung down for this piece; false at the bottom. */
 bool uart_ladder_down(struct beken_uart *, bkf_error *);

@@ -134,6 +134,15 @@ bkf_status uart_diagnose(struct beken_uart *u, bkf_error *err)
     const struct uart_capture *c = &u->capture;
     const char *rx = u->io.links->where(u->io.links, "rx");
     const char *tx = u->io.links->where(u->io.links, "tx");
+    if (c->above_cap) {
+        return uart_error(err, BKF_E_NO_LINK,
+                          "the loader answers at %u baud, where an earlier run or another program "
+                          "left it, and does not come down to the limit of %u: reset the chip "
+                          "(power off and on, or CEN to GND), which brings it back to %u, or allow "
+                          "that rate (baud)",
+                          (unsigned)c->other_baud, (unsigned)u->ladder.cap,
+                          (unsigned)UART_START_BAUD);
+    }
     if (c->other_baud) {
         return uart_error(err, BKF_E_NO_LINK,
                           "the loader answered at %u baud, where an earlier run or another program "

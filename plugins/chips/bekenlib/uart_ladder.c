@@ -8,7 +8,14 @@ enum { RUNGS = sizeof rungs / sizeof rungs[0], STRIKES_MAX = 3 };
 enum { FIRST_STEP = 921600 };
 /* The L loader has 512 bytes for what arrives while a page is programmed. */
 enum { L_CAP = 1500000 };
+enum { ROM_CAP = 2000000 };
 static const char memory_key[] = "uart_baud";
+
+uint32_t uart_ladder_cap(enum uart_family family, uint32_t route)
+{
+    const uint32_t loader = family == UART_L ? L_CAP : ROM_CAP;
+    return route && (route < loader || family != UART_L) ? route : loader;
+}
 
 static void remember(struct beken_uart *u)
 {
@@ -126,9 +133,6 @@ static bkf_status higher_rungs(struct beken_uart *u, bkf_error *err)
 bkf_status uart_ladder_climb(struct beken_uart *u, bkf_error *err)
 {
     struct uart_ladder *l = &u->ladder;
-    if (uart_family_of(u) == UART_L && l->cap > L_CAP) {
-        l->cap = L_CAP;
-    }
     bkf_status st;
     if (!u->cfg.adaptive) {
         st = uart_link_baud(u, l->cap, err);
@@ -169,7 +173,7 @@ bkf_status uart_ladder_home(struct beken_uart *u, bkf_error *err)
         return BKF_OK;
     }
     if (++l->strikes >= STRIKES_MAX) {
-        uint32_t next = UART_START_BAUD;
+        uint32_t next = l->home;
         for (size_t i = RUNGS; i--;) {
             if (rungs[i] < l->home) {
                 next = rungs[i];

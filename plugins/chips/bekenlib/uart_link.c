@@ -186,14 +186,13 @@ static bkf_status start_rate(struct beken_uart *u, bkf_error *err)
 }
 
 /* A loader that an earlier run left at a higher rate stays there: the ROM never returns to
- * 115200 by itself. */
+ * 115200 by itself.  That run may have had another limit, or our own odd one. */
 static bkf_status scan_rates(struct beken_uart *u, bool *linked, bkf_error *err)
 {
-    static const uint32_t rates[] = { 921600, 2000000, 1500000, 1000000, 460800, 230400 };
+    const uint32_t rates[] = { 921600, 2000000, 1500000, 1000000, 460800, 230400, u->ladder.cap };
     bkf_error local = BKF_ERROR_INIT;
     for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
-        uint32_t got;
-        if (uart_setup(&u->io, rates[i], &got, &local) != BKF_OK) {
+        if (uart_link_host(u, rates[i], &local) != BKF_OK) {
             continue;
         }
         bkf_status st = uart_link_check(u, 1000, &local);
@@ -204,8 +203,15 @@ static bkf_status scan_rates(struct beken_uart *u, bool *linked, bkf_error *err)
         if (st == BKF_OK) {
             uart_log(&u->io, BKF_LOG_INFO, "the loader is still linked at %u baud",
                      (unsigned)rates[i]);
-            *linked = true;
-            return BKF_OK;
+            st = uart_link_lower(u, &local);
+            *linked = st == BKF_OK;
+            u->capture.above_cap = st == BKF_E_NO_LINK;
+            if (*linked) {
+                return BKF_OK;
+            }
+            if (u->capture.above_cap) {
+                break; /* a reset can still bring it down */
+            }
         }
         if (fatal_status(st)) {
             *err = local;
@@ -287,6 +293,9 @@ bkf_status uart_link_up(struct beken_uart *u, bkf_error *err)
         st = uart_diagnose(u, err);
     }
     u->io.capture = NULL;
+    if (st == BKF_OK) {
+        st = uart_link_lower(u, err);
+    }
     u->linked = st == BKF_OK;
     return st;
 }

@@ -9,7 +9,8 @@ enum {
     REPLY_US = 40000,
     SETTLE_US = 5000, /* bytes in an USB adapter after it reported them sent */
     FILLER = 256,
-    FILLER_BURSTS = 18 /* covers a whole Write4K */
+    FILLER_BURSTS = 18, /* covers a whole Write4K */
+    LOWER_TRIES = 4
 };
 
 static bool link_trouble(bkf_status st)
@@ -45,17 +46,11 @@ static uint32_t mismatch(uint32_t want, uint32_t got)
     return (uint32_t)((uint64_t)diff * 1000 / host);
 }
 
-static bkf_status adapter_can(struct beken_uart *u, uint32_t baud, bkf_error *err)
+bkf_status uart_link_host(struct beken_uart *u, uint32_t baud, bkf_error *err)
 {
-    const uint32_t old = u->io.baud;
     uint32_t got = 0;
     bkf_error local = BKF_ERROR_INIT;
     const bkf_status st = uart_setup(&u->io, baud, &got, &local);
-    uint32_t dummy;
-    const bkf_status back = uart_setup(&u->io, old, &dummy, err);
-    if (back != BKF_OK) {
-        return back;
-    }
     if (st != BKF_OK) {
         return uart_error(err, BKF_E_UNSUPPORTED, "the adapter cannot do %u baud: %s",
                           (unsigned)baud, local.message);
@@ -66,6 +61,19 @@ static bkf_status adapter_can(struct beken_uart *u, uint32_t baud, bkf_error *er
                           (unsigned)baud);
     }
     return BKF_OK;
+}
+
+static bkf_status adapter_can(struct beken_uart *u, uint32_t baud, bkf_error *err)
+{
+    const uint32_t old = u->io.baud;
+    const bkf_status st = uart_link_host(u, baud, err);
+    bkf_error local = BKF_ERROR_INIT;
+    uint32_t got;
+    const bkf_status back = uart_setup(&u->io, old, &got, &local);
+    if (back != BKF_OK) {
+        *err = local;
+    }
+    return back != BKF_OK ? back : st;
 }
 
 /* Is anybody there at this rate?  Leaves the host at it if so. */
@@ -94,6 +102,10 @@ static bkf_status switch_rate(struct beken_uart *u, uint32_t baud, bkf_error *er
 {
     uint8_t req[16];
     const uint8_t delay = (uint8_t)u->cfg.baud_delay_ms;
+    if (baud > u->ladder.cap) {
+        return uart_error(err, BKF_E_UNSUPPORTED, "%u baud is above the limit of %u",
+                          (unsigned)baud, (unsigned)u->ladder.cap);
+    }
     const size_t n = uart_req_set_baud(req, baud, delay);
     struct uart_expect want = { .op = UART_SET_BAUD, .n_echo = 5 };
     memcpy(want.echo, req + 5, 5);
@@ -227,6 +239,48 @@ static bkf_status find_here(struct beken_uart *u, uint8_t kind, bool *alive, bkf
     return BKF_OK;
 }
 
+bkf_status uart_link_lower(struct beken_uart *u, bkf_error *err)
+{
+    const uint32_t from = u->io.baud;
+    const uint32_t to = u->ladder.cap < u->cfg.start_baud ? u->ladder.cap : u->cfg.start_baud;
+    if (from <= u->ladder.cap) {
+        return BKF_OK;
+    }
+    bkf_error local = BKF_ERROR_INIT;
+    bkf_status st = adapter_can(u, to, err);
+    bool there = false, here = st == BKF_OK;
+    for (unsigned tries = 0; here && !there && tries < LOWER_TRIES; tries++) {
+        st = switch_rate(u, to, &local);
+        if (st != BKF_OK && !link_trouble(st)) {
+            *err = local;
+            return st;
+        }
+        /* The reply alone may have been lost, or the request. */
+        st = answers_at(u, to, &there, err);
+        if (st == BKF_OK && !there) {
+            uint32_t got;
+            st = uart_setup(&u->io, from, &got, err);
+        }
+        if (st == BKF_OK && !there) {
+            here = false;
+            st = find_here(u, UART_SET_BAUD, &here, err);
+        }
+        if (st != BKF_OK) {
+            return st;
+        }
+    }
+    if (there) {
+        uart_log(&u->io, BKF_LOG_INFO, "down from %u to %u baud: the limit is %u", (unsigned)from,
+                 (unsigned)to, (unsigned)u->ladder.cap);
+        return BKF_OK;
+    }
+    return st != BKF_OK ? st
+                        : uart_error(err, BKF_E_NO_LINK,
+                                     "the loader is linked at %u baud, above the limit of %u, and "
+                                     "does not come down",
+                                     (unsigned)from, (unsigned)u->ladder.cap);
+}
+
 bkf_status uart_link_recover(struct beken_uart *u, uint8_t kind, bkf_error *err)
 {
     bool alive = false;
@@ -248,7 +302,7 @@ bkf_status uart_link_recover(struct beken_uart *u, uint8_t kind, bkf_error *err)
     if (st == BKF_OK && u->io.baud != start) {
         st = answers_at(u, start, &alive, err);
         if (st == BKF_OK && alive) {
-            return BKF_OK;
+            return uart_link_lower(u, err);
         }
     }
     return st != BKF_OK ? st : uart_link_again(u, err);
