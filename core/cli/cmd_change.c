@@ -57,8 +57,8 @@ static void say_plan(struct cli *c, const json_t *doc)
         number_of(p, "sectors_erase_program"), number_of(p, "sectors_erase_only"));
     say(c, "plan: erase %s, program %s, about %s", size_text(number_of(p, "erase_bytes"), erase),
         size_text(number_of(p, "program_bytes"), program),
-        time_text((double)(number_of(p, "erase_us") + number_of(p, "program_us") +
-                           number_of(p, "verify_us")) /
+        time_text((double)(number_of(p, "read_us") + number_of(p, "erase_us") +
+                           number_of(p, "program_us") + number_of(p, "verify_us")) /
                       1e6,
                   t));
 }

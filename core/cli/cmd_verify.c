@@ -3,6 +3,23 @@
 #include <inttypes.h>
 #include <sys/stat.h>
 
+static void planned(struct cli *c, const char *file)
+{
+    json_t *doc = cli_result(c);
+    const json_t *plan = json_object_get(doc, "plan"), *rows = json_object_get(plan, "compare");
+    uint64_t us = number_of(plan, "compare_us");
+    char t[32];
+    for (size_t i = 0; !c->json && i < json_array_size(rows); i++) {
+        const json_t *r = json_array_get(rows, i);
+        printf("compare 0x%06x..0x%06x by %s\n", (unsigned)number_of(r, "start"),
+               (unsigned)number_of(r, "end"), text_of(r, "by"));
+    }
+    say(c, "plan: compare with %s, about %s", file,
+        us ? time_text((double)us / 1e6, t) : "as long as it takes: the speed is not known");
+    say_always(c, "dry run: nothing was compared");
+    json_decref(doc);
+}
+
 static void summary(struct cli *c, const char *file, uint32_t rest)
 {
     json_t *doc = cli_result(c);
@@ -73,7 +90,15 @@ bkf_status cmd_verify(struct cli *c)
         st = cli_session(c);
     if (st)
         return st;
-    st = bkf_verify_file(c->session, has ? &range : NULL, file, &c->result, &c->err);
+    const bkf_range *where = has ? &range : NULL;
+    if (args_has(&c->args, OPT_DRY_RUN)) {
+        st = bkf_verify_plan(c->session, where, file, &c->result, &c->err);
+        st = cli_finish(c, st);
+        if (!st)
+            planned(c, file);
+        return st;
+    }
+    st = bkf_verify_file(c->session, where, file, &c->result, &c->err);
     st = cli_finish(c, st);
     summary(c, file, rest);
     return st;

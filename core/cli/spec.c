@@ -81,8 +81,14 @@ static const struct opt_spec read_opts[] = { OPT_OUTPUT_ROW, OPT_FORCE_ROW,
                                              OPT_VERIFY_ROW, OPT_HOLES_ROW,
                                              OPT_RANGE_ROW,  OPT_PARTITION_ROW,
                                              OPT_NO_RUN_ROW, END };
-static const struct opt_spec verify_opts[] = { OPT_PARTITION_ROW, OPT_RANGE_ROW, OPT_AT_ROW,
-                                               OPT_NO_RUN_ROW, END };
+static const struct opt_spec verify_opts[] = {
+    OPT_PARTITION_ROW,
+    OPT_RANGE_ROW,
+    OPT_AT_ROW,
+    { OPT_DRY_RUN, 'n', "dry-run", NULL, "show what would be compared, and how", false, false },
+    OPT_NO_RUN_ROW,
+    END
+};
 static const struct opt_spec info_opts[] = { OPT_NO_RUN_ROW, END };
 static const struct opt_spec profile_opts[] = {
     { OPT_ORIGINS, 0, "origins", NULL, "with the file and line of every value", false, false }, END

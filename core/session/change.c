@@ -29,20 +29,6 @@ void change_free(struct change *c)
 
 /* ---- the device ---- */
 
-static void take_timing(struct change *c)
-{
-    const bkf_chip_class *cls = c->s->chip_class;
-    const bkf_timing *t = BKF_HAS(bkf_chip_class, cls, extension) && cls->extension
-                              ? cls->extension(c->s->chip, BKF_EXT_TIMING)
-                              : NULL;
-    if (t)
-        memcpy(&c->timing, t,
-               t->struct_size < sizeof c->timing ? t->struct_size : sizeof c->timing);
-    /* A part that does not say still erases its sectors. */
-    if (!c->timing.erase_4k_us)
-        c->timing.erase_4k_us = 60000;
-}
-
 bkf_status change_meet(struct change *c, bkf_error *err)
 {
     bkf_session *s = c->s;
@@ -57,7 +43,10 @@ bkf_status change_meet(struct change *c, bkf_error *err)
         return st;
     device_id_of(s, &c->id);
     device_id_key(&c->id, c->key);
-    take_timing(c);
+    session_timing(s, &c->timing);
+    /* A part that does not say still erases its sectors. */
+    if (!c->timing.erase_4k_us)
+        c->timing.erase_4k_us = 60000;
     return BKF_OK;
 }
 
@@ -84,7 +73,7 @@ static void fill_facts(struct change *c, struct plan_facts *f)
         .erase_32k_us = c->timing.erase_32k_us,
         .erase_64k_us = c->timing.erase_64k_us,
         .program_page_us = c->timing.program_page_us,
-        .read_rate = c->timing.read_rate,
+        .verify_rate = session_verify_rate(s, c->request, &c->timing),
         .write_rate = c->timing.write_rate,
         .areas = c->areas,
         .n_areas = c->n_areas,
@@ -206,7 +195,9 @@ bkf_status change_finish(struct change *c, const bkf_change_options *o, bool rep
                          bkf_error *err)
 {
     const char *outcome = "done";
+    uint64_t start = op_now(c->s);
     bkf_status st = change_learn(c, o, err);
+    c->learn_us += op_now(c->s) - start;
     if (!st && !c->backup_stands) /* not on the way back or on */
         st = change_boots(c, true, err);
     if (!st)

@@ -78,6 +78,7 @@ struct change {
     uint64_t by_crc, by_reading; /* bytes proven */
     uint32_t group_retries;
     uint64_t start_us, erase_us_spent;
+    uint64_t learn_us; /* what learning and saving the contents took; a dry run adds the proof */
 };
 
 /* change.c: attach and identify, refuse what the rules forbid, then learn, plan and act.

@@ -22,23 +22,25 @@ static bkf_status crc_equal(struct change *c, const bkf_digest_ops *d, bkf_range
     return st ? session_failed(c->s, err) : BKF_OK;
 }
 
-/* Sectors of r that differ from base (request-sized), by bisection. */
+/* Sectors of the block r that differ from base (request-sized).  One CRC for the block, then
+ * one for each sector: two passes at most, where halving takes five if all of it differs. */
 static bkf_status differing(struct change *c, const bkf_digest_ops *d, bkf_range r,
                             const uint8_t *base, struct range_list *out, bkf_error *err)
 {
     bool equal = false;
-    if (op_stopped(c->s))
-        return error_set(err, BKF_E_CANCELLED, "cancelled before anything was changed");
     bkf_status st = crc_equal(c, d, r, base + (r.start - c->request.start), &equal, err);
-    if (st || equal)
-        return st;
-    if (range_len(r) <= SECTOR) {
+    if (!st && !equal && range_len(r) <= SECTOR)
         range_list_add(out, r.start, r.end);
-        return BKF_OK;
+    if (st || equal || range_len(r) <= SECTOR)
+        return st;
+    for (uint32_t at = r.start; at < r.end && !st;) {
+        bkf_range sector = { at, r.end - at > SECTOR ? at + SECTOR : r.end };
+        if (op_stopped(c->s))
+            return error_set(err, BKF_E_CANCELLED, "cancelled before anything was changed");
+        st = differing(c, d, sector, base, out, err);
+        at = sector.end;
     }
-    uint32_t half = (range_len(r) / 2 + SECTOR - 1) / SECTOR * SECTOR;
-    st = differing(c, d, (bkf_range){ r.start, r.start + half }, base, out, err);
-    return st ? st : differing(c, d, (bkf_range){ r.start + half, r.end }, base, out, err);
+    return st;
 }
 
 static bool already_done(const struct change *c, bkf_range r)
@@ -101,6 +103,22 @@ static void proof_in_words(struct change *c, enum backup_proof how)
                  (unsigned long long)c->backup_read_once / 1024);
 }
 
+/* A dry run saves nothing, but says how long the proof would take. */
+static bkf_status foresee_proof(struct change *c, bkf_error *err)
+{
+    struct range_list again = { 0 };
+    uint64_t own = 0, bytes = range_len(c->request);
+    bkf_status st = BKF_OK;
+    if (!(c->flags & BKF_CHANGE_VERIFY_BACKUP)) {
+        st = change_proof_pick(c, c->request, &again, &own, err);
+        bytes = range_list_bytes(&again);
+    }
+    range_list_free(&again);
+    if (!st && c->timing.read_rate)
+        c->learn_us += bytes * 1000000 / c->timing.read_rate;
+    return st;
+}
+
 static bkf_status learn_by_reading(struct change *c, const char *backup, bkf_error *err)
 {
     enum backup_proof how = !backup                               ? PROVE_NOTHING
@@ -117,6 +135,8 @@ static bkf_status learn_by_reading(struct change *c, const char *backup, bkf_err
     for (size_t i = 0; i < n && !st; i++)
         st = change_backup_read(c, gaps[i], backup, how, err);
     proof_in_words(c, how);
+    if (!st && (c->flags & BKF_CHANGE_DRY_RUN) && !(c->flags & BKF_CHANGE_NO_BACKUP))
+        st = foresee_proof(c, err);
     return st;
 }
 

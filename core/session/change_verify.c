@@ -12,10 +12,11 @@ static const uint8_t *at_target(const struct change *c, uint32_t off)
     return c->target + (off - c->request.start);
 }
 
+/* One CRC for all of r; where that is wrong, one for each block of it, then for each sector. */
 static bkf_status by_crc(struct change *c, const bkf_digest_ops *d, bkf_range r,
                          struct range_list *bad, bkf_error *err)
 {
-    uint32_t crc = 0;
+    uint32_t crc = 0, step = range_len(r) > CHUNK ? CHUNK : SECTOR;
     bkf_status st = chunk_crc(c->s, d, r.start, range_len(r), &crc, err);
     if (st)
         return session_failed(c->s, err);
@@ -25,9 +26,9 @@ static bkf_status by_crc(struct change *c, const bkf_digest_ops *d, bkf_range r,
         range_list_add(bad, r.start, r.end);
         return BKF_OK;
     }
-    uint32_t half = (range_len(r) / 2 + SECTOR - 1) / SECTOR * SECTOR;
-    st = by_crc(c, d, (bkf_range){ r.start, r.start + half }, bad, err);
-    return st ? st : by_crc(c, d, (bkf_range){ r.start + half, r.end }, bad, err);
+    for (uint32_t at = r.start; at < r.end && !st; at += step)
+        st = by_crc(c, d, (bkf_range){ at, r.end - at > step ? at + step : r.end }, bad, err);
+    return st;
 }
 
 /* A sector that differs is read once more: a wire error is not a write error. */

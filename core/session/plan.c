@@ -337,8 +337,8 @@ bkf_status plan_make(const struct plan_input *in, struct plan *p, struct diag_li
         return error_set(err, BKF_E_NOMEM, "out of memory for the plan");
     if (in->facts.write_rate)
         p->program_us += p->program_bytes * 1000000 / in->facts.write_rate;
-    for (size_t i = 0; in->facts.read_rate && i < p->n_groups; i++)
-        p->verify_us += (uint64_t)range_len(p->groups[i].range) * 1000000 / in->facts.read_rate;
+    for (size_t i = 0; in->facts.verify_rate && i < p->n_groups; i++)
+        p->verify_us += (uint64_t)range_len(p->groups[i].range) * 1000000 / in->facts.verify_rate;
     return BKF_OK;
 }
 

@@ -32,7 +32,7 @@ struct plan_facts {
      * floor: blocks that start below it are erased sector by sector (a boundary inside a
      * block belongs to somebody else). */
     uint32_t erase_4k_us, erase_32k_us, erase_64k_us, program_page_us;
-    uint32_t read_rate, write_rate; /* bytes per second, 0 = unknown */
+    uint32_t verify_rate, write_rate; /* bytes per second, 0 = unknown */
     const struct plan_area *areas;
     size_t n_areas;
 };

@@ -121,6 +121,13 @@ const char *identity_evidence(const bkf_session *, char buf[128]);
 size_t session_windows(const bkf_session *, uint32_t access, uint32_t size, bkf_range *out,
                        const char **reason);
 
+/* -- timing.c: how long things take, for plans ---------------------------------------------------
+ */
+/* What the chip says of its part and link, once attached; zeros where it says nothing. */
+void session_timing(const bkf_session *, bkf_timing *);
+/* Bytes per second at which that range is compared with a file; 0 = unknown. */
+uint32_t session_verify_rate(const bkf_session *, bkf_range, const bkf_timing *);
+
 /* -- chunk.c: reading with proof --------------------------------------------------------------- */
 /* One range of at most CHUNK bytes, repeated on passing failures. */
 bkf_status chunk_read(bkf_session *, uint32_t off, uint8_t *, size_t, bkf_error *);

@@ -71,33 +71,21 @@ static bkf_status by_reading(struct verify *v, uint32_t off, size_t n, uint8_t *
     return st;
 }
 
-/* The half that differs, and the half of that one, down to sectors: nothing is read. */
-static bkf_status bisect(struct verify *v, const bkf_digest_ops *d, uint32_t off, size_t n,
-                         bkf_error *err)
+/* Sector by sector: nothing is read. */
+static bkf_status by_sector(struct verify *v, const bkf_digest_ops *d, uint32_t off, size_t n,
+                            bkf_error *err)
 {
-    struct part {
-        uint32_t off;
-        size_t n;
-    } todo[24]; /* one per halving of CHUNK, both halves */
-    size_t k = 0;
     bkf_status st = BKF_OK;
-    todo[k++] = (struct part){ off, n };
-    while (k && !st) {
-        struct part p = todo[--k];
+    for (size_t i = 0; i < n && !st; i += SECTOR) {
+        const uint32_t at = off + (uint32_t)i;
+        const size_t len = n - i < SECTOR ? n - i : SECTOR;
+        const uint32_t want = crc32_update(0, wanted(v, at), len);
         uint32_t crc = 0;
-        st = chunk_crc(v->session, d, p.off, p.n, &crc, err);
-        if (st || crc == crc32_update(0, wanted(v, p.off), p.n))
-            continue;
-        if (p.n <= SECTOR) {
-            /* A second answer must agree: the wire protects no reply. */
-            st = chunk_crc(v->session, d, p.off, p.n, &crc, err);
-            if (!st && crc != crc32_update(0, wanted(v, p.off), p.n))
-                note_sector(v, p.off, p.n);
-            continue;
-        }
-        size_t half = (p.n / 2 + SECTOR - 1) / SECTOR * SECTOR;
-        todo[k++] = (struct part){ p.off + (uint32_t)half, p.n - half };
-        todo[k++] = (struct part){ p.off, half };
+        st = chunk_crc(v->session, d, at, len, &crc, err);
+        if (!st && crc != want) /* a second answer must agree: the wire protects no reply */
+            st = chunk_crc(v->session, d, at, len, &crc, err);
+        if (!st && crc != want)
+            note_sector(v, at, len);
     }
     if (!st)
         v->by_crc += n;
@@ -116,7 +104,14 @@ static bkf_status by_crc(struct verify *v, const bkf_digest_ops *d, uint32_t off
         return BKF_OK;
     }
     bool sectors = SECTOR % d->granule == 0 && off % SECTOR == 0;
-    return sectors ? bisect(v, d, off, n, err) : by_reading(v, off, n, buf, err);
+    return sectors ? by_sector(v, d, off, n, err) : by_reading(v, off, n, buf, err);
+}
+
+/* The piece at off: to the next 64 KiB boundary. */
+static bkf_range piece(const struct verify *v, uint32_t off)
+{
+    uint64_t next = ((uint64_t)off / CHUNK + 1) * CHUNK;
+    return (bkf_range){ off, next < v->range.end ? (uint32_t)next : v->range.end };
 }
 
 static bkf_status compare(struct verify *v, bkf_error *err)
@@ -126,8 +121,7 @@ static bkf_status compare(struct verify *v, bkf_error *err)
     bkf_status st = buf ? BKF_OK : error_set(err, BKF_E_NOMEM, "out of memory");
     op_phase(s, "verify", range_len(v->range));
     for (uint32_t off = v->range.start; off < v->range.end && !st;) {
-        uint64_t next = ((uint64_t)off / CHUNK + 1) * CHUNK;
-        size_t n = (size_t)((next < v->range.end ? next : v->range.end) - off);
+        size_t n = range_len(piece(v, off));
         const bkf_digest_ops *d = chunk_digest(s, off, n);
         if (op_stopped(s))
             st = error_set(err, BKF_E_CANCELLED, "cancelled");
@@ -157,24 +151,25 @@ static bkf_status readable(const struct verify *v, uint32_t size, bkf_error *err
                      holes[0].start, holes[0].end, reason ? ": " : "", reason ? reason : "");
 }
 
-static bkf_status pick_range(struct verify *v, const bkf_range *range, size_t len, const char *path,
-                             uint32_t *size, bkf_error *err)
+/* The flash size that the range is judged by; only a range without an end needs it proven. */
+static bkf_status flash_size(const struct verify *v, const bkf_range *range, uint32_t *size,
+                             bkf_error *err)
 {
-    bkf_session *s = v->session;
-    bkf_status st = BKF_OK;
-    if (range && range->end == BKF_RANGE_END) {
-        st = session_size(s, size, err);
-        v->range = (bkf_range){ range->start, *size };
-    } else if (range) {
-        *size = s->info.flash_size ? s->info.flash_size : range->end;
-        v->range = *range;
-    } else {
-        st = session_size(s, size, err);
-        v->range = (bkf_range){ 0, *size };
-    }
-    if (st)
-        return st;
-    if (v->range.start >= v->range.end || v->range.end > *size)
+    if (!range || range->end == BKF_RANGE_END)
+        return session_size(v->session, size, err);
+    uint32_t known = v->session->info.flash_size;
+    *size = known ? known : range->end;
+    return BKF_OK;
+}
+
+/* Everything that can be refused, given the size. */
+static bkf_status place(struct verify *v, const bkf_range *range, size_t len, const char *path,
+                        uint32_t size, bkf_error *err)
+{
+    v->range = range ? *range : (bkf_range){ 0, size };
+    if (v->range.end == BKF_RANGE_END)
+        v->range.end = size;
+    if (v->range.start >= v->range.end || v->range.end > size)
         return error_set(err, BKF_E_PARAM, "range 0x%x..0x%x is not inside the flash",
                          v->range.start, v->range.end);
     if (len != range_len(v->range))
@@ -182,7 +177,7 @@ static bkf_status pick_range(struct verify *v, const bkf_range *range, size_t le
                          "%s has %zu bytes, 0x%x..0x%x has %u: name the part of the flash that the "
                          "file belongs to with -P or --range",
                          path, len, v->range.start, v->range.end, range_len(v->range));
-    return BKF_OK;
+    return readable(v, size, err);
 }
 
 static void add_partitions(const struct verify *v, json_t *doc)
@@ -217,38 +212,103 @@ static char *report(const struct verify *v, const char *path)
     return text;
 }
 
-bkf_status bkf_verify_file(bkf_session *s, const bkf_range *range, const char *path, char **out,
-                           bkf_error *err)
+/* -- the plan ------------------------------------------------------------------------------ */
+
+/* One row per run of pieces that are compared in the same way. */
+static void add_row(json_t *rows, bkf_range r, const char *by)
+{
+    json_t *last = json_array_get(rows, json_array_size(rows) - (json_array_size(rows) > 0));
+    if (last && strcmp(json_string_value(json_object_get(last, "by")), by) == 0)
+        json_object_set_new(last, "end", json_integer((json_int_t)r.end));
+    else
+        json_array_append_new(rows, json_pack("{s:I, s:I, s:s}", "start", (json_int_t)r.start,
+                                              "end", (json_int_t)r.end, "by", by));
+}
+
+static char *plan(const struct verify *v, const char *path)
+{
+    json_t *rows = json_array();
+    bkf_timing t;
+    uint64_t us = 0;
+    session_timing(v->session, &t);
+    for (uint32_t off = v->range.start; off < v->range.end;) {
+        bkf_range r = piece(v, off);
+        uint32_t rate = session_verify_rate(v->session, r, &t);
+        add_row(rows, r, chunk_digest(v->session, off, range_len(r)) ? "device CRC" : "reading");
+        us += rate ? (uint64_t)range_len(r) * 1000000 / rate : 0;
+        off = r.end;
+    }
+    json_t *doc =
+        json_pack("{s:i, s:s, s:s, s:s, s:o, s:{s:o, s:I}}", "api", BKF_API_VERSION, "kind",
+                  "verify", "outcome", "planned", "file", path, "range", report_range(v->range),
+                  "plan", "compare", rows, "compare_us", (json_int_t)us);
+    json_t *identity = report_identity(v->session);
+    json_object_update(doc, identity);
+    json_decref(identity);
+    char *text = json_dumps(doc, JSON_COMPACT | JSON_PRESERVE_ORDER);
+    json_decref(doc);
+    return text;
+}
+
+/* -- public -------------------------------------------------------------------------------- */
+
+static bkf_status verdict(const struct verify *v, const char *path, bkf_error *err)
+{
+    if (!v->found)
+        return BKF_OK;
+    return error_set(err, BKF_E_VERIFY,
+                     "flash differs from %s in %llu bytes (whole sectors counted), first at 0x%06x",
+                     path, (unsigned long long)v->differ_bytes, v->first);
+}
+
+static bkf_status run(struct verify *v, const bkf_range *range, const char *path, bool dry,
+                      char **out, bkf_error *err)
+{
+    uint8_t *data = NULL;
+    size_t len = 0;
+    uint32_t size = v->session->profile->size;
+    bkf_status st = file_read(path, 64u << 20, &data, &len, err);
+    if (!st && size) /* without touching the device */
+        st = place(v, range, len, path, size, err);
+    if (!st)
+        st = session_identify(v->session, err);
+    if (!st)
+        st = flash_size(v, range, &size, err);
+    if (!st)
+        st = place(v, range, len, path, size, err);
+    v->want = data;
+    if (!st && !dry)
+        st = compare(v, err);
+    if (!st && out && !(*out = dry ? plan(v, path) : report(v, path)))
+        st = error_set(err, BKF_E_NOMEM, "out of memory");
+    free(data);
+    return st ? st : verdict(v, path, err);
+}
+
+static bkf_status verify_file(bkf_session *s, const bkf_range *range, const char *path, bool dry,
+                              char **out, bkf_error *err)
 {
     bkf_error own = BKF_ERROR_INIT;
     struct verify v = { .session = s };
-    uint8_t *data = NULL;
-    size_t len = 0;
-    uint32_t size = 0;
     if (!err)
         err = &own;
     if (out)
         *out = NULL;
     if (!s || !path)
-        return error_set(err, BKF_E_PARAM, "bkf_verify_file: session and path are needed");
-    bkf_status st = file_read(path, 64u << 20, &data, &len, err);
-    if (!st)
-        st = session_identify(s, err);
-    if (!st)
-        st = pick_range(&v, range, len, path, &size, err);
-    if (!st)
-        st = readable(&v, size, err);
-    v.want = data;
-    if (!st)
-        st = compare(&v, err);
-    if (!st && out && !(*out = report(&v, path)))
-        st = error_set(err, BKF_E_NOMEM, "out of memory");
-    if (!st && v.found)
-        st = error_set(
-            err, BKF_E_VERIFY,
-            "flash differs from %s in %llu bytes (whole sectors counted), first at 0x%06x", path,
-            (unsigned long long)v.differ_bytes, v.first);
+        return error_set(err, BKF_E_PARAM, "a session and a path are needed");
+    bkf_status st = run(&v, range, path, dry, out, err);
     range_list_free(&v.differ);
-    free(data);
     return st;
+}
+
+bkf_status bkf_verify_file(bkf_session *s, const bkf_range *range, const char *path, char **out,
+                           bkf_error *err)
+{
+    return verify_file(s, range, path, false, out, err);
+}
+
+bkf_status bkf_verify_plan(bkf_session *s, const bkf_range *range, const char *path, char **out,
+                           bkf_error *err)
+{
+    return verify_file(s, range, path, true, out, err);
 }

@@ -197,6 +197,11 @@ bkf_status bkf_read_name(bkf_session *, char **name, bkf_error *);
  * BKF_E_VERIFY when something differs; the report lists what. */
 bkf_status bkf_verify_file(bkf_session *, const bkf_range *, const char *path, char **report,
                            bkf_error *);
+/* What bkf_verify_file would do, after the same refusals, without comparing: {"kind":"verify",
+ * "outcome":"planned","plan":{"compare":[{"start","end","by":"device CRC"|"reading"}],
+ * "compare_us"}}, 0 us where the speed is not known. */
+bkf_status bkf_verify_plan(bkf_session *, const bkf_range *, const char *path, char **report,
+                           bkf_error *);
 
 /* ---- changing the flash ------------------------------------------------------------ */
 enum { BKF_CHANGE_WRITE = 0, BKF_CHANGE_ERASE = 1, BKF_CHANGE_RESTORE = 2 };
