@@ -110,7 +110,7 @@ static const struct opt_spec profile_opts[] = {
           0,                                                                                           \
           "trust-backup",                                                                              \
           NULL,                                                                                        \
-          "with --backup: the flash holds just that, do not read it first",                            \
+          "with --backup: the flash holds just that; only samples are compared",                       \
           false,                                                                                       \
           false },                                                                                     \
         { OPT_NO_BACKUP, 0, "no-backup", NULL, "make no backup: there is no way back", false, false }, \

@@ -139,6 +139,8 @@ bkf_status change_backup_given(struct change *, const bkf_change_options *, bkf_
  * that prove themselves, backup_read_once by what changes and is not proven either way. */
 bkf_status change_proof_pick(struct change *, bkf_range, struct range_list *again,
                              uint64_t *own_crc, bkf_error *);
+/* Some sectors of the request, by which a trusted backup in current is told from an old one. */
+bkf_status change_proof_samples(const struct change *, struct range_list *, bkf_error *);
 
 /* change_exec.c: journal must be open.  On any failure the protection is put back as far as
  * the device still listens. */

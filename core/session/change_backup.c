@@ -170,14 +170,19 @@ bkf_status change_backup_given(struct change *c, const bkf_change_options *o, bk
                        "%s has holes: it is not a backup of everything that is "
                        "about to change",
                        o->backup);
+    if (!st && (c->flags & BKF_CHANGE_TRUST_BACKUP) && !sidecar_proven(&side))
+        st =
+            error_set(err, BKF_E_PROTECTED,
+                      "%s is not to be trusted: its sidecar says that %llu of %u bytes were proven "
+                      "when it was taken; leave --trust-backup out to have it compared with the "
+                      "flash",
+                      o->backup, (unsigned long long)side.proven_bytes, range_len(range));
     if (!st) {
         memcpy(c->current, data + (c->request.start - range.start), range_len(c->request));
         memcpy(c->backup_sha256, side.sha256, sizeof side.sha256);
         c->backup = realpath(o->backup, NULL);
         if (!c->backup)
             st = no_memory(err);
-        snprintf(c->backup_proof, sizeof c->backup_proof,
-                 "an existing backup, hash and device identity checked");
     }
     free(data);
     sidecar_free(&side);

@@ -140,30 +140,75 @@ static bkf_status learn_by_reading(struct change *c, const char *backup, bkf_err
     return st;
 }
 
-/* The device must still be what the backup says. */
+/* Sectors of the request that are not what the backup says. */
+static bkf_status compare_all(struct change *c, const bkf_digest_ops *d, struct range_list *diff,
+                              bkf_error *err)
+{
+    if (d)
+        return search(c, d, c->current, diff, err);
+    uint8_t *saved = c->current;
+    c->current = malloc(range_len(c->request));
+    bkf_status st = c->current ? change_backup_read(c, c->request, NULL, PROVE_NOTHING, err)
+                               : error_set(err, BKF_E_NOMEM, "out of memory");
+    for (uint32_t i = 0; c->current && !st && i < range_len(c->request); i += SECTOR)
+        if (memcmp(saved + i, c->current + i, SECTOR) != 0)
+            range_list_add(diff, c->request.start + i, c->request.start + i + SECTOR);
+    free(saved);
+    return st;
+}
+
+/* A difference counts when it is seen twice: a bit may have been misread. */
+static bkf_status sample_equal(struct change *c, const bkf_digest_ops *d, bkf_range r, bool *equal,
+                               bkf_error *err)
+{
+    uint8_t now[SECTOR];
+    const uint8_t *want = at_current(c, r.start);
+    bkf_status st = BKF_OK;
+    *equal = false;
+    for (int i = 0; i < 2 && !*equal && !st; i++) {
+        if (d) {
+            st = crc_equal(c, d, r, want, equal, err);
+            continue;
+        }
+        st = chunk_read(c->s, r.start, now, SECTOR, err);
+        *equal = !st && memcmp(now, want, SECTOR) == 0;
+    }
+    return st && !d ? session_failed(c->s, err) : st;
+}
+
+static bkf_status compare_samples(struct change *c, const bkf_digest_ops *d,
+                                  struct range_list *diff, bkf_error *err)
+{
+    struct range_list samples = { 0 };
+    bkf_status st = change_proof_samples(c, &samples, err);
+    op_phase(c->s, "check", 0);
+    for (size_t i = 0; i < samples.n; i++) {
+        for (uint32_t at = samples.items[i].start; at < samples.items[i].end && !st; at += SECTOR) {
+            bool equal = false;
+            st = sample_equal(c, d, (bkf_range){ at, at + SECTOR }, &equal, err);
+            if (!st && !equal)
+                range_list_add(diff, at, at + SECTOR);
+        }
+    }
+    range_list_free(&samples);
+    return st;
+}
+
+/* The device must still be what the backup says: all of it, or where it is trusted, samples. */
 static bkf_status confirm_backup(struct change *c, const bkf_digest_ops *d, bkf_error *err)
 {
     struct range_list diff = { 0 };
-    bkf_status st = BKF_OK;
-    if (d) {
-        st = search(c, d, c->current, &diff, err);
-    } else {
-        uint8_t *saved = c->current;
-        c->current = malloc(range_len(c->request));
-        if (!c->current)
-            st = error_set(err, BKF_E_NOMEM, "out of memory");
-        else
-            st = change_backup_read(c, c->request, NULL, PROVE_NOTHING, err);
-        for (uint32_t i = 0; c->current && !st && i < range_len(c->request); i += SECTOR)
-            if (memcmp(saved + i, c->current + i, SECTOR) != 0)
-                range_list_add(&diff, c->request.start + i, c->request.start + i + SECTOR);
-        free(saved);
-    }
+    bool trusted = c->flags & BKF_CHANGE_TRUST_BACKUP;
+    bkf_status st = trusted ? compare_samples(c, d, &diff, err) : compare_all(c, d, &diff, err);
+    if (!st && diff.failed)
+        st = error_set(err, BKF_E_NOMEM, "out of memory");
     if (!st && diff.n)
         st = error_set(err, BKF_E_MISMATCH,
                        "the flash has changed since %s was taken (first at 0x%06x): leave --backup "
                        "out to have a new one made",
                        c->backup, diff.items[0].start);
+    say_proof(c, trusted ? "an existing backup, hash, identity and samples checked"
+                         : "an existing backup, compared with the flash");
     range_list_free(&diff);
     return st;
 }
@@ -183,7 +228,7 @@ bkf_status change_learn(struct change *c, const bkf_change_options *o, bkf_error
     bkf_status st = BKF_OK;
     if (o->backup && !c->backup_stands) {
         st = change_backup_given(c, o, err);
-        if (!st && !(c->flags & BKF_CHANGE_TRUST_BACKUP))
+        if (!st)
             st = confirm_backup(c, d, err);
     } else {
         char *path = NULL;

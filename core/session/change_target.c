@@ -199,6 +199,12 @@ bkf_status change_target_dump(struct change *c, const char *path, bkf_error *err
     bkf_range range = side.range;
     if (!st)
         st = change_same_device(c->s, &side, path, &c->may_change_keep, err);
+    if (!st && !sidecar_proven(&side))
+        session_log(
+            c->s, BKF_LOG_WARN,
+            "%s was not proven when it was taken: %llu of %u bytes were read twice alike or "
+            "confirmed by a CRC",
+            path, (unsigned long long)side.proven_bytes, range_len(range));
     if (!st) {
         /* Somebody else's calibration and keys are never written. */
         c->preserve_keep = c->preserve_keep || !c->may_change_keep;

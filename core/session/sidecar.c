@@ -60,6 +60,22 @@ static bkf_status holes_of(const char *name, const json_t *list, struct sidecar 
     return BKF_OK;
 }
 
+/* Bytes of a sidecar's proof, each kind counted once; absent = 0, as in an older sidecar. */
+static bool proof_of(const json_t *proof, uint64_t *bytes)
+{
+    static const char *const kinds[] = { "bytes_by_device_crc", "bytes_by_second_read",
+                                         "bytes_by_block_crc" };
+    *bytes = 0;
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        const json_t *n = json_object_get(proof, kinds[i]);
+        if (n && (!json_is_integer(n) || json_integer_value(n) < 0 ||
+                  json_integer_value(n) > UINT32_MAX))
+            return false;
+        *bytes += (uint64_t)json_integer_value(n);
+    }
+    return !proof || json_is_object(proof);
+}
+
 static bkf_status facts_of(const char *name, const json_t *doc, struct sidecar *out, bkf_error *err)
 {
     const json_t *flash = json_object_get(doc, "flash");
@@ -77,6 +93,8 @@ static bkf_status facts_of(const char *name, const json_t *doc, struct sidecar *
         return bad(name, err, "'sha256' is missing or not 64 hex digits");
     for (char *c = out->sha256; *c; c++)
         *c = (char)tolower((unsigned char)*c);
+    if (!proof_of(json_object_get(doc, "proof"), &out->proven_bytes))
+        return bad(name, err, "'proof' does not say how many bytes were proven");
     if (flash && !json_is_object(flash))
         return bad(name, err, "'flash' is no object");
     if (!hex_of(flash, "jedec", 0, out->jedec, sizeof out->jedec))
@@ -122,6 +140,14 @@ bkf_status sidecar_load(const char *path, struct sidecar *out, bkf_error *err)
     free(text);
     free(side);
     return st;
+}
+
+bool sidecar_proven(const struct sidecar *s)
+{
+    uint64_t bytes = range_len(s->range);
+    for (size_t i = 0; i < s->n_holes; i++)
+        bytes -= range_len(s->holes[i]);
+    return s->proven_bytes >= bytes;
 }
 
 void sidecar_free(struct sidecar *s)

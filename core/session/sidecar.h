@@ -12,7 +12,10 @@ struct sidecar {
     char mac[16];     /* twelve hex digits */
     bkf_range *holes; /* parts of range that the dump does not have, ascending; malloc'ed */
     size_t n_holes;
+    uint64_t proven_bytes; /* of range: read twice alike, or confirmed by a CRC */
 };
+/* Was every byte that the dump has proven when it was taken? */
+bool sidecar_proven(const struct sidecar *);
 /* name: for messages.  BKF_E_FILE with the place and the mistake; out is empty then. */
 bkf_status sidecar_parse(const char *name, const uint8_t *text, size_t len, struct sidecar *out,
                          bkf_error *err);

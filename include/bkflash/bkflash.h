@@ -206,9 +206,10 @@ bkf_status bkf_verify_plan(bkf_session *, const bkf_range *, const char *path, c
 /* ---- changing the flash ------------------------------------------------------------ */
 enum { BKF_CHANGE_WRITE = 0, BKF_CHANGE_ERASE = 1, BKF_CHANGE_RESTORE = 2 };
 enum {
-    BKF_CHANGE_DRY_RUN = 1u,        /* learn and plan, change nothing */
-    BKF_CHANGE_NO_BACKUP = 2u,      /* refused where a protected partition is touched */
-    BKF_CHANGE_TRUST_BACKUP = 4u,   /* backup holds what the flash holds: do not read it first */
+    BKF_CHANGE_DRY_RUN = 1u,   /* learn and plan, change nothing */
+    BKF_CHANGE_NO_BACKUP = 2u, /* refused where a protected partition is touched */
+    BKF_CHANGE_TRUST_BACKUP =
+        4u, /* backup, proven when taken, holds what the flash holds: only samples are compared */
     BKF_CHANGE_PRESERVE_KEEP = 8u,  /* leave keep partitions out instead of refusing */
     BKF_CHANGE_PAD = 16u,           /* fill the image's last sector with erased bytes */
     BKF_CHANGE_VERIFY_BACKUP = 32u, /* read the whole backup twice where there is no device CRC */

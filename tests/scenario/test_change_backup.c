@@ -63,9 +63,89 @@ static void survives_flips(void **state)
     free(w);
 }
 
+/* ---- --trust-backup ---- */
+
+static void take(const struct world *w, const char *path)
+{
+    struct job j = { .verb = DUMP, .file = path };
+    assert_int_equal(world_run(w, &j), 0);
+}
+
+/* Nothing is read first; what the application may have changed since is noticed all the same. */
+static void trusted(const char *chip, const char *route)
+{
+    struct world *w = calloc(1, sizeof *w);
+    char path[200], side[220];
+    struct outcome out;
+    world_make(w, chip, route);
+    world_reset(w);
+    snprintf(path, sizeof path, "%s/whole.bin", w->dir);
+    snprintf(side, sizeof side, "%s.json", path);
+    take(w, path);
+    bkf_change_options o = {
+        .has_range = 1, .range = { APP, 0 }, .backup = path, .flags = BKF_CHANGE_TRUST_BACKUP
+    };
+    struct job j = { .verb = WRITE, .change = &o };
+    /* one bit of one sector that the image would leave as it is */
+    assert_memory_equal(w->before + APP + 0x7000, w->after + APP + 0x7000, 0x1000);
+    w->before[APP + 0x7123] ^= 4;
+    world_put(w->flash, w->before, SIZE);
+    world_observe(w, &j, &out);
+    assert_int_equal(out.code, 22);
+    if (!strstr(out.message, "has changed since") || !strstr(out.message, "0x018000"))
+        fail_msg("%s", out.message);
+    world_expect(w, w->before, "a backup that is out of date");
+    outcome_free(&out);
+    /* as it was taken */
+    w->before[APP + 0x7123] ^= 4;
+    world_put(w->flash, w->before, SIZE);
+    world_observe(w, &j, &out);
+    if (out.code)
+        fail_msg("exit %d: %s", out.code, out.message);
+    assert_non_null(
+        strstr(json_string_value(json_object_get(out.report, "backup_proof")), "samples"));
+    world_expect(w, w->after, "with a trusted backup");
+    outcome_free(&out);
+    /* never proven itself */
+    world_reset(w);
+    json_t *doc = json_load_file(side, 0, NULL);
+    json_t *proof = json_object_get(doc, "proof");
+    json_object_set_new(proof, "bytes_by_second_read", json_integer(0));
+    json_object_set_new(proof, "bytes_by_device_crc", json_integer(4096));
+    assert_int_equal(json_dump_file(doc, side, 0), 0);
+    json_decref(doc);
+    world_observe(w, &j, &out);
+    assert_int_equal(out.code, 30);
+    assert_non_null(strstr(out.message, "4096 of 524288"));
+    world_expect(w, w->before, "with an unproven backup");
+    outcome_free(&out);
+    o.flags = 0; /* compared with the flash it is as good as any */
+    world_observe(w, &j, &out);
+    assert_int_equal(out.code, 0);
+    outcome_free(&out);
+    world_free(w);
+    free(w);
+}
+
+static void trusted_spi(void **state)
+{
+    (void)state;
+    trusted("bk7252", "");
+}
+
+static void trusted_uart(void **state)
+{
+    (void)state;
+    trusted("bk7231n", "uart");
+}
+
 int main(void)
 {
     world_environment();
-    const struct CMUnitTest tests[] = { cmocka_unit_test(survives_flips) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(survives_flips),
+        cmocka_unit_test(trusted_spi),
+        cmocka_unit_test(trusted_uart),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

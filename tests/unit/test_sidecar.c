@@ -81,6 +81,9 @@ static void refused(void **state)
         { HEAD RANGE "\"holes\":[{\"start\":8192,\"end\":9000},{\"start\":8000,\"end\":8100}]}",
           "'holes'" },
         { HEAD RANGE "\"holes\":[],\"flash\":7}", "'flash'" },
+        { HEAD RANGE "\"holes\":[],\"proof\":7}", "'proof'" },
+        { HEAD RANGE "\"holes\":[],\"proof\":{\"bytes_by_second_read\":\"all\"}}", "'proof'" },
+        { HEAD RANGE "\"holes\":[],\"proof\":{\"bytes_by_device_crc\":-1}}", "'proof'" },
         { HEAD RANGE "\"holes\":[],\"flash\":{\"jedec\":\"nonsense\"}}", "'flash.jedec'" },
         { HEAD RANGE "\"holes\":[],\"flash\":{\"unique_id\":7}}", "'flash.unique_id'" },
     };
@@ -91,6 +94,35 @@ static void refused(void **state)
             fail_msg("%s: '%s' does not name %s", rows[i].text, err.message, rows[i].says);
         assert_non_null(strstr(err.message, "d.bin.json"));
         assert_null(s.holes);
+    }
+}
+
+/* Proven is what holds no byte that nothing vouches for; holes need no proof. */
+static void proof(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint64_t bytes;
+        bool proven;
+    } rows[] = {
+        { HEAD RANGE "\"holes\":[]}", 0, false },
+        { HEAD RANGE "\"holes\":[],\"proof\":{\"bytes_by_second_read\":61440}}", 61440, true },
+        { HEAD RANGE "\"holes\":[],\"proof\":{\"bytes_by_second_read\":61439}}", 61439, false },
+        { HEAD RANGE "\"holes\":[],\"proof\":{\"bytes_by_device_crc\":4096,"
+                     "\"bytes_by_second_read\":8192,\"bytes_by_block_crc\":49152}}",
+          61440, true },
+        { HEAD RANGE "\"holes\":[{\"start\":8192,\"end\":12288}],"
+                     "\"proof\":{\"bytes_by_device_crc\":57344}}",
+          57344, true },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct sidecar s;
+        bkf_error err;
+        assert_int_equal(parse(rows[i].text, &s, &err), 0);
+        assert_int_equal(s.proven_bytes, rows[i].bytes);
+        assert_int_equal(sidecar_proven(&s), rows[i].proven);
+        sidecar_free(&s);
     }
 }
 
@@ -107,10 +139,8 @@ static void missing_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole),
-        cmocka_unit_test(without_ids),
-        cmocka_unit_test(refused),
-        cmocka_unit_test(missing_file),
+        cmocka_unit_test(whole), cmocka_unit_test(without_ids),  cmocka_unit_test(refused),
+        cmocka_unit_test(proof), cmocka_unit_test(missing_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
