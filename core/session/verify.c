@@ -194,6 +194,17 @@ static void add_partitions(const struct verify *v, json_t *doc)
     json_object_set_new(doc, "differing_partitions", list);
 }
 
+/* The finished document as text; takes doc. */
+static char *with_identity(const struct verify *v, json_t *doc)
+{
+    json_t *identity = report_identity(v->session);
+    json_object_update(doc, identity);
+    json_decref(identity);
+    char *text = json_dumps(doc, JSON_COMPACT | JSON_PRESERVE_ORDER);
+    json_decref(doc);
+    return text;
+}
+
 static char *report(const struct verify *v, const char *path)
 {
     json_t *doc = json_pack(
@@ -204,12 +215,7 @@ static char *report(const struct verify *v, const char *path)
     if (doc && v->found)
         json_object_set_new(doc, "first", json_integer(v->first));
     add_partitions(v, doc);
-    json_t *identity = report_identity(v->session);
-    json_object_update(doc, identity);
-    json_decref(identity);
-    char *text = json_dumps(doc, JSON_COMPACT | JSON_PRESERVE_ORDER);
-    json_decref(doc);
-    return text;
+    return with_identity(v, doc);
 }
 
 /* -- the plan ------------------------------------------------------------------------------ */
@@ -242,12 +248,7 @@ static char *plan(const struct verify *v, const char *path)
         json_pack("{s:i, s:s, s:s, s:s, s:o, s:{s:o, s:I}}", "api", BKF_API_VERSION, "kind",
                   "verify", "outcome", "planned", "file", path, "range", report_range(v->range),
                   "plan", "compare", rows, "compare_us", (json_int_t)us);
-    json_t *identity = report_identity(v->session);
-    json_object_update(doc, identity);
-    json_decref(identity);
-    char *text = json_dumps(doc, JSON_COMPACT | JSON_PRESERVE_ORDER);
-    json_decref(doc);
-    return text;
+    return with_identity(v, doc);
 }
 
 /* -- public -------------------------------------------------------------------------------- */
