@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,7 +23,25 @@ struct call {
     const struct world *w;
     const struct job *job;
     int rules_broken;
+    unsigned asked, reports;
 };
+
+static int should_stop(void *ud)
+{
+    struct call *r = ud;
+    return r->job->stop_at && ++r->asked >= r->job->stop_at;
+}
+
+/* No file grows any more; flash and status registers are mapped and do not need to. */
+static void on_progress(void *ud, const bkf_progress *p)
+{
+    struct call *r = ud;
+    if (!r->job->full_at || strcmp(p->phase, "write") != 0 || ++r->reports != r->job->full_at)
+        return;
+    const struct rlimit none = { 0, RLIM_INFINITY };
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &none);
+}
 
 static void on_log(void *ud, int32_t level, const char *who, const char *line)
 {
@@ -78,7 +97,11 @@ static void leave(const struct world *w, const char *message, const char *report
 
 static int child(struct call *r)
 {
-    bkf_callbacks cb = { .struct_size = sizeof cb, .ud = r, .log = on_log };
+    bkf_callbacks cb = { .struct_size = sizeof cb,
+                         .ud = r,
+                         .log = on_log,
+                         .progress = on_progress,
+                         .should_stop = should_stop };
     bkf_session *s = NULL;
     bkf_error err = BKF_ERROR_INIT, closing = BKF_ERROR_INIT;
     char image[200], save[200], status[200], device[200], *report = NULL;
@@ -102,6 +125,7 @@ static int child(struct call *r)
     }
     if (st && getenv("CHANGE_VERBOSE"))
         fprintf(stderr, "ends with %s: %s\n", bkf_status_name(st), err.message);
+    setrlimit(RLIMIT_FSIZE, &(struct rlimit){ RLIM_INFINITY, RLIM_INFINITY });
     leave(r->w, st ? err.message : "", report);
     free(report);
     return r->rules_broken && !r->job->broken ? RULES_BROKEN : bkf_exit_code(st);
@@ -109,7 +133,7 @@ static int child(struct call *r)
 
 int world_run(const struct world *w, const struct job *job)
 {
-    struct call r = { w, job, 0 };
+    struct call r = { .w = w, .job = job };
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0)

@@ -30,7 +30,9 @@ struct job {
     const char *options[5]; /* of the virtual device, besides image, save, save_sr and report */
     const bkf_change_options *change;
     const char *file;
-    bool broken; /* rules of the device may be broken in this run */
+    bool broken;      /* rules of the device may be broken in this run */
+    unsigned stop_at; /* the user cancels when the library asks so often; 0 = never */
+    unsigned full_at; /* the disk is full from this progress report of the writing on; 0 = never */
 };
 
 /* Exit code as the command has it, KILLED, or 200 + signal. */

@@ -60,6 +60,14 @@ const char *loader_breach(const struct loader *);
 const char *loader_log(const struct loader *); /* last warning or error logged */
 uint32_t loader_baud(const struct loader *);
 uint32_t loader_host_baud(const struct loader *);
+/* The next request with this command or flash opcode stops after so many bytes, and this many
+ * calls after it send nothing: each of them times out. */
+void loader_cut_send(struct loader *, uint8_t op, size_t bytes, unsigned in_vain);
+bool loader_was_cut(const struct loader *);
+bool loader_is_protected(const struct loader *);
+bool loader_hangs(const struct loader *);
+/* From now on every reception is full of what this makes of a running number; NULL = none. */
+void loader_babble(struct loader *, uint8_t (*)(uint64_t n));
 /* An earlier run left it linked at this rate. */
 void loader_leave_at(struct loader *, uint32_t baud);
 /* Highest rate at which a flash request or a checksum was carried out since the start. */

@@ -76,20 +76,38 @@ static bkf_status do_setup(void *self, uint32_t baud, uint32_t *got, bkf_error *
     return BKF_OK;
 }
 
+static bool cut_here(const struct loader *l, const uint8_t *p, size_t n)
+{
+    return l->cut_op && n > l->cut_bytes && n > 8 && p[0] == 1 && p[1] == 0xE0 &&
+           l->cut_op == (p[3] == 0xFF ? p[7] : p[4]);
+}
+
 static bkf_status do_send(void *self, const uint8_t *p, size_t n, uint32_t ms, size_t *done,
                           bkf_error *err)
 {
     struct loader *l = self;
-    (void)ms;
-    (void)err;
+    const bool cut = cut_here(l, p, n);
+    if (l->in_vain && !cut) {
+        l->in_vain--;
+        loader_idle(l, ms * 1000ull);
+        *done = 0;
+        err->status = BKF_E_TIMEOUT;
+        return BKF_E_TIMEOUT;
+    }
     judge(l, p, n);
-    for (size_t i = 0; i < n; i++) {
+    *done = cut ? l->cut_bytes : n;
+    for (size_t i = 0; i < *done; i++) {
         l->ns += loader_byte_ns(l->host_baud);
         loader_arrive(l, p[i]);
     }
-    l->counts.tx += n;
-    *done = n;
-    return BKF_OK;
+    l->counts.tx += *done;
+    if (cut) {
+        l->was_cut = true;
+        l->cut_op = 0;
+        l->in_vain = l->cut_in_vain;
+        err->status = BKF_E_TIMEOUT;
+    }
+    return cut ? BKF_E_TIMEOUT : BKF_OK;
 }
 
 static bkf_status do_recv(void *self, uint8_t *p, size_t n, uint32_t ms, size_t *done,
@@ -99,6 +117,15 @@ static bkf_status do_recv(void *self, uint8_t *p, size_t n, uint32_t ms, size_t 
     const uint64_t end = l->ns + (uint64_t)ms * 1000000u;
     const uint64_t late = (uint64_t)l->c.latency_us * 1000u;
     size_t got = 0;
+    if (l->babble) {
+        for (; got < n && (ms || l->babbled % 3); got++) {
+            p[got] = l->babble(l->babbled++);
+            l->ns += loader_byte_ns(l->host_baud);
+        }
+        *done = got;
+        l->babbled++;
+        return BKF_OK;
+    }
     if (l->c.piece && n > l->c.piece) {
         n = l->c.piece;
     }
@@ -392,6 +419,29 @@ void loader_leave_at(struct loader *l, uint32_t baud)
     l->state = LOADER_LINKED;
     l->baud = baud;
     l->heard_ns = l->ns;
+}
+void loader_cut_send(struct loader *l, uint8_t op, size_t bytes, unsigned in_vain)
+{
+    l->cut_op = op;
+    l->cut_bytes = bytes;
+    l->cut_in_vain = in_vain;
+    l->was_cut = false;
+}
+bool loader_was_cut(const struct loader *l)
+{
+    return l->was_cut;
+}
+bool loader_is_protected(const struct loader *l)
+{
+    return (l->sr1 & 0x7C) == 0x7C;
+}
+bool loader_hangs(const struct loader *l)
+{
+    return l->state == LOADER_OFF && !l->cen_low;
+}
+void loader_babble(struct loader *l, uint8_t (*what)(uint64_t n))
+{
+    l->babble = what;
 }
 uint32_t loader_fastest(const struct loader *l)
 {

@@ -39,6 +39,12 @@ struct loader {
     size_t n_sent;
     bool client_erased, client_armed;
     unsigned stop_after, polls;
+    uint8_t cut_op; /* 0 = none */
+    size_t cut_bytes;
+    unsigned cut_in_vain, in_vain;
+    bool was_cut;
+    uint8_t (*babble)(uint64_t n);
+    uint64_t babbled;
     unsigned mute_after; /* replies until silence; 0 = none counted */
     /* interfaces */
     bkf_iface uart;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 enum { ERASE_READ_RATE_NUM = 4096, ERASE_READ_RATE_DEN = 4123, CRC_RATE = 400000 };
+enum { LOCK_TRIES = 4, LOCK_LINK_US = 3000000 };
 
 /* Chips by name: who answers, and under which identities.  A profile for another name says
  * uart_identity itself. */
@@ -118,6 +119,7 @@ static bkf_status send_reboots(struct beken_uart *u, bkf_error *err)
         uart_sleep(&u->io, 10000 + uart_wire_us(&u->io, n));
     }
     u->pending = u->linked = false;
+    u->unanswered = 0;
     return st;
 }
 
@@ -126,6 +128,15 @@ bkf_status beken_uart_detach(struct beken_uart *u, const bkf_op *op, uint32_t ru
     u->io.op = op;
     if (!u->linked) {
         return BKF_OK;
+    }
+    if (run && u->unanswered) {
+        /* Not into a request that is not finished; a loader that is gone needs no reboot. */
+        bool alive = false;
+        const bkf_status st = uart_link_find(u, u->unanswered_op, &alive, err);
+        if (st != BKF_OK || !alive) {
+            u->linked = false;
+            return st;
+        }
     }
     u->linked = u->linked && run != 0;
     return run ? send_reboots(u, err) : BKF_OK;
@@ -296,7 +307,7 @@ static bkf_status l_protect(struct beken_uart *u, bkf_error *err)
     return st;
 }
 
-bkf_status beken_uart_lock(struct beken_uart *u, const bkf_op *op, bkf_error *err)
+static bkf_status lock_once(struct beken_uart *u, const bkf_op *op, bkf_error *err)
 {
     const bkf_status st = begin(u, op, err);
     if (st != BKF_OK) {
@@ -307,6 +318,44 @@ bkf_status beken_uart_lock(struct beken_uart *u, const bkf_op *op, bkf_error *er
     }
     u->unlocked = false;
     return u->saved_valid ? set_status(u, u->saved_status, uart_protect_mask(u), err) : BKF_OK;
+}
+
+/* A job may end because its link was lost.  The user cannot cancel this, so it is short. */
+static bkf_status link_for_lock(struct beken_uart *u, const bkf_op *op, bkf_error *err)
+{
+    const uint32_t timeout = u->cfg.link_timeout_us;
+    u->io.op = op;
+    u->relinks = 0;
+    if (timeout > LOCK_LINK_US) {
+        u->cfg.link_timeout_us = LOCK_LINK_US;
+    }
+    const bkf_status st = uart_link_again(u, err);
+    u->cfg.link_timeout_us = timeout;
+    return st;
+}
+
+/* The last thing a job does, after a failure too: what fails once is tried again. */
+bkf_status beken_uart_lock(struct beken_uart *u, const bkf_op *op, bkf_error *err)
+{
+    const bool relink = !u->linked && u->id.done;
+    bkf_status st = relink ? link_for_lock(u, op, err) : BKF_OK;
+    for (unsigned tries = LOCK_TRIES; st == BKF_OK && tries--;) {
+        st = lock_once(u, op, err);
+        if (st == BKF_OK) {
+            break;
+        }
+        const bool passing =
+            st == BKF_E_TIMEOUT || st == BKF_E_PROTOCOL || st == BKF_E_IO || st == BKF_E_NO_LINK;
+        if (passing && tries) {
+            st = u->linked ? BKF_OK : link_for_lock(u, op, err);
+        }
+    }
+    if (relink && u->linked) {
+        /* The session had let go of the chip already: nobody else lets it run. */
+        bkf_error local = BKF_ERROR_INIT;
+        (void)send_reboots(u, &local);
+    }
+    return st;
 }
 
 bkf_status beken_uart_protect(struct beken_uart *u, const bkf_op *op, uint32_t on, bkf_error *err)

@@ -48,6 +48,11 @@ struct uart_io {
     uint64_t tx_until_us; /* when what was written has left the wire */
     struct uart_capture *capture; /* NULL = off */
     uint64_t frames, stale, timeouts;
+    /* The last transmission ended in the middle; what is missing of its first 16 bytes, which
+     * hold all but data: nothing else may follow. */
+    bool cut;
+    uint8_t rest[16];
+    size_t n_rest;
 };
 __attribute__((format(printf, 3, 4))) bkf_status uart_error(bkf_error *err, bkf_status st,
                                                             const char *fmt, ...);
@@ -59,9 +64,13 @@ bool uart_stopped(const struct uart_io *);
 void uart_note(const struct uart_io *, const char *line);
 uint64_t uart_wire_us(const struct uart_io *, size_t bytes); /* 10 bits a byte */
 bkf_status uart_setup(struct uart_io *, uint32_t baud, uint32_t *got, bkf_error *);
+/* All of it, or BKF_E_IO after several tries: a request is never given up half-way for one
+ * call that failed. */
 bkf_status uart_send(struct uart_io *, const uint8_t *, size_t n, bkf_error *);
 /* The next reply, or BKF_E_TIMEOUT; a reply that stops half-way is a time-out too. */
 bkf_status uart_receive(struct uart_io *, uint64_t timeout_us, struct uart_reply *, bkf_error *);
+/* Throw away one byte, or wait for it until then; on a clock like uart_now(). */
+bkf_status uart_hear(struct uart_io *, uint64_t until_us, bkf_error *);
 /* Throw away what arrives until nothing came for quiet_us; *heard (may be NULL) = bytes. */
 bkf_status uart_drain(struct uart_io *, uint64_t quiet_us, uint64_t max_us, uint64_t *heard,
                       bkf_error *);
@@ -127,6 +136,11 @@ struct beken_uart {
     bool armed, writable;
     /* ROM: a request is waiting for its reply; nothing may be sent. */
     bool pending;
+    /* Requests without their reply.  The loader may be at work on one, or wait for the rest of
+     * it: uart_link_recover() comes before the next request. */
+    uint32_t unanswered;
+    uint8_t unanswered_op; /* of the last one: command, or opcode of a flash request */
+    uint64_t due_us;       /* its reply is late from then on */
     /* alias proven for reads below the floor; 0 = none yet */
     uint32_t alias;
     bool alias_failed;
@@ -158,6 +172,8 @@ bkf_status uart_link_baud(struct beken_uart *, uint32_t baud, bkf_error *);
 bkf_status uart_link_host(struct beken_uart *, uint32_t baud, bkf_error *);
 /* A link above the cap comes down to it.  BKF_E_NO_LINK: it is stuck up there. */
 bkf_status uart_link_lower(struct beken_uart *, bkf_error *);
+/* Bring the loader to the start of a request, at the present rate.  kind: see below. */
+bkf_status uart_link_find(struct beken_uart *, uint8_t kind, bool *alive, bkf_error *);
 /* Find the device again after a lost or damaged exchange.  kind: the command or opcode that
  * went unanswered (decides what may be sent to a loader that waits for the rest of it). */
 bkf_status uart_link_recover(struct beken_uart *, uint8_t kind, bkf_error *);
@@ -179,6 +195,9 @@ bkf_status uart_put(struct beken_uart *, const uint8_t *req, size_t n, bkf_error
 bkf_status uart_exchange(struct beken_uart *, const uint8_t *req, size_t n,
                          const struct uart_expect *, uint64_t timeout_us, struct uart_reply *,
                          bkf_error *);
+/* Wait for the reply to a request that uart_put() sent. */
+bkf_status uart_reply_to(struct beken_uart *, const struct uart_expect *, uint64_t timeout_us,
+                         struct uart_reply *, bkf_error *);
 /* Flash primitives, addresses as on the wire. */
 bkf_status uart_crc(struct beken_uart *, uint32_t off, size_t len, uint32_t *zlib_crc, bkf_error *);
 bkf_status uart_erase_unit(struct beken_uart *, uint8_t code, uint32_t addr, bkf_error *);

@@ -16,9 +16,27 @@ bkf_status uart_put(struct beken_uart *u, const uint8_t *req, size_t n, bkf_erro
     if (st != BKF_OK) {
         return st;
     }
+    const uint32_t before = u->unanswered;
     st = uart_send(&u->io, req, n, err);
+    if (st == BKF_OK || u->io.cut) {
+        u->unanswered = before + 1;
+        u->unanswered_op = req[3] == 0xFF ? req[7] : req[4];
+        u->due_us = 0;
+    }
     if (st == BKF_OK && family == UART_ROM) {
         u->pending = true;
+    }
+    return st;
+}
+
+bkf_status uart_reply_to(struct beken_uart *u, const struct uart_expect *want, uint64_t timeout_us,
+                         struct uart_reply *r, bkf_error *err)
+{
+    u->due_us = uart_now(&u->io) + timeout_us;
+    const bkf_status st = uart_await(&u->io, want, timeout_us, r, err);
+    u->pending = false;
+    if (st == BKF_OK && u->unanswered) {
+        u->unanswered--;
     }
     return st;
 }
@@ -33,9 +51,7 @@ bkf_status uart_exchange(struct beken_uart *u, const uint8_t *req, size_t n,
     }
     const uint64_t now = uart_now(&u->io);
     const uint64_t sending = u->io.tx_until_us > now ? u->io.tx_until_us - now : 0;
-    st = uart_await(&u->io, want, timeout_us + sending, r, err);
-    u->pending = false;
-    return st;
+    return uart_reply_to(u, want, timeout_us + sending, r, err);
 }
 
 static bkf_status bad_status(bkf_error *err, const char *what, uint32_t addr, uint8_t status)
@@ -131,9 +147,8 @@ bkf_status uart_read_sector_take(struct beken_uart *u, uint32_t addr, uint8_t *d
     const uint64_t timeout = uart_wire_us(&u->io, 2 * UART_REPLY_MAX) + 1000000;
     /* The L loader resets itself after a pause of 130 ms or more: notice a loss before. */
     u->io.gap_us = uart_family_of(u) == UART_L ? L_GAP_US : 0;
-    const bkf_status st = uart_await(&u->io, &want, timeout, &r, err);
+    const bkf_status st = uart_reply_to(u, &want, timeout, &r, err);
     u->io.gap_us = 0;
-    u->pending = false;
     if (st != BKF_OK) {
         return st;
     }

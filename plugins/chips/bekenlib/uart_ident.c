@@ -429,6 +429,7 @@ static bkf_status identify_l(struct beken_uart *u, char identity[24], bkf_error 
         *err = local;
         return st;
     }
+    u->unanswered = 0; /* silence is an answer here */
     if (u->id.version[0]) {
         snprintf(u->id.text, sizeof u->id.text, "bootloader %s", u->id.version);
         snprintf(identity, 24, "%.*s", (int)strcspn(u->id.version, "_"), u->id.version);

@@ -6,7 +6,9 @@
 
 enum {
     SLACK_US = 100000, /* USB and scheduling, on top of the wire time */
-    STALL_US = 250000  /* silence inside a reply that means the rest is lost */
+    STALL_US = 250000, /* silence inside a reply that means the rest is lost */
+    SEND_TRIES = 3,    /* calls in a row that send nothing */
+    SEND_US = 10000000 /* longer than that over the wire time, and it is stuck */
 };
 
 bkf_status uart_error(bkf_error *err, bkf_status st, const char *fmt, ...)
@@ -73,27 +75,45 @@ bkf_status uart_setup(struct uart_io *io, uint32_t baud, uint32_t *got, bkf_erro
     return st;
 }
 
+/* What the loader waits for now.  Data can be filled up; header and parameters must be right. */
+static void keep_rest(struct uart_io *io, const uint8_t *bytes, size_t n, size_t sent)
+{
+    const size_t head = n < sizeof io->rest ? n : sizeof io->rest;
+    io->cut = sent && sent < n;
+    if (sent) {
+        io->n_rest = sent < head ? head - sent : 0;
+        memmove(io->rest, bytes + sent, io->n_rest);
+    }
+}
+
 bkf_status uart_send(struct uart_io *io, const uint8_t *bytes, size_t n, bkf_error *err)
 {
     size_t sent = 0;
     const uint64_t now = uart_now(io);
     const uint64_t start = io->tx_until_us > now ? io->tx_until_us : now;
     const uint64_t end = start + uart_wire_us(io, n);
-    while (sent < n) {
+    bkf_status st = BKF_OK;
+    for (unsigned in_vain = 0; sent < n;) {
         size_t done = 0;
         const uint64_t wait = (uart_wire_us(io, n - sent) + (start - now) + 1000000) / 1000 + 1;
-        const bkf_status st =
-            io->ops->write(io->self, bytes + sent, n - sent, (uint32_t)wait, &done, err);
+        st = io->ops->write(io->self, bytes + sent, n - sent, (uint32_t)wait, &done, err);
         sent += done;
-        if (st != BKF_OK && (st != BKF_E_TIMEOUT || done == 0)) {
-            if (st == BKF_E_TIMEOUT) {
-                return uart_error(err, BKF_E_IO,
-                                  "the adapter took only %zu of %zu bytes to send; it may be "
-                                  "stopped by flow control or unplugged",
-                                  sent, n);
-            }
-            return st;
+        in_vain = done ? 0 : in_vain + 1;
+        if (st != BKF_OK && st != BKF_E_TIMEOUT) {
+            break;
         }
+        if (sent < n && (in_vain == SEND_TRIES || uart_now(io) > end + SEND_US)) {
+            st = uart_error(err, BKF_E_IO,
+                            "the adapter took only %zu of %zu bytes to send; it may be stopped by "
+                            "flow control or unplugged",
+                            sent, n);
+            break;
+        }
+        st = BKF_OK;
+    }
+    keep_rest(io, bytes, n, sent);
+    if (st != BKF_OK) {
+        return st;
     }
     io->tx_until_us = end;
     io->last_us = uart_now(io);
@@ -120,6 +140,14 @@ static bkf_status read_some(struct uart_io *io, uint8_t *buf, size_t want, uint6
         return st;
     }
     return BKF_OK;
+}
+
+bkf_status uart_hear(struct uart_io *io, uint64_t until_us, bkf_error *err)
+{
+    const uint64_t now = uart_now(io);
+    uint8_t byte;
+    size_t done;
+    return now < until_us ? read_some(io, &byte, 1, until_us - now, &done, err) : BKF_OK;
 }
 
 bkf_status uart_receive(struct uart_io *io, uint64_t timeout_us, struct uart_reply *r,

@@ -64,6 +64,9 @@ bkf_status uart_link_confirm(struct beken_uart *u, bkf_error *err)
     if (good < 2) {
         return uart_error(err, BKF_E_TIMEOUT, "the loader answers irregularly");
     }
+    /* It takes requests in order: it is at the start of one. */
+    u->unanswered = 0;
+    u->io.n_rest = 0;
     return BKF_OK;
 }
 
@@ -158,6 +161,8 @@ static bkf_status pulse_reset(struct beken_uart *u, bkf_error *err)
     }
     u->has_reset = true;
     u->resets++;
+    u->unanswered = 0;
+    u->io.n_rest = 0;
     uart_sleep(&u->io, u->cfg.reset_us);
     u->io.ops->purge(u->io.self, NULL);
     uart_parser_reset(&u->io.rx);
@@ -278,9 +283,18 @@ static bkf_status link_rounds(struct beken_uart *u, bkf_error *err)
 
 bkf_status uart_link_up(struct beken_uart *u, bkf_error *err)
 {
+    bool up = false;
+    bkf_status st = BKF_OK;
     u->linked = u->armed = u->writable = u->pending = false;
-    bkf_status st = start_rate(u, err);
-    if (st != BKF_OK) {
+    if (u->unanswered && uart_family_of(u) == UART_L) {
+        /* It would take a flood for the rest of what it waits for, an erase even. */
+        st = uart_link_find(u, u->unanswered_op, &up, err);
+    }
+    if (st == BKF_OK && !up) {
+        st = start_rate(u, err);
+    }
+    if (st != BKF_OK || up) {
+        u->linked = up;
         return st;
     }
     u->io.ops->purge(u->io.self, NULL);

@@ -23,6 +23,9 @@ bkf_status uart_link_keep(struct beken_uart *u, bkf_error *err)
     if (!u->linked) {
         return uart_error(err, BKF_E_NO_LINK, "the link is not up");
     }
+    if (u->unanswered) {
+        return uart_link_recover(u, u->unanswered_op, err);
+    }
     if (uart_family_of(u) == UART_ROM || uart_now(&u->io) - u->io.last_us < IDLE_US) {
         return BKF_OK;
     }
@@ -123,9 +126,7 @@ static bkf_status switch_rate(struct beken_uart *u, uint32_t baud, bkf_error *er
         return st;
     }
     struct uart_reply r;
-    st = uart_await(&u->io, &want, (uint64_t)delay * 2100u + 200000u, &r, err);
-    u->pending = false;
-    return st;
+    return uart_reply_to(u, &want, (uint64_t)delay * 2100u + 200000u, &r, err);
 }
 
 bkf_status uart_link_baud(struct beken_uart *u, uint32_t baud, bkf_error *err)
@@ -206,10 +207,28 @@ static bkf_status push_filler(struct beken_uart *u, uint8_t kind, bool *alive, b
     return BKF_OK;
 }
 
-static bkf_status find_here(struct beken_uart *u, uint8_t kind, bool *alive, bkf_error *err)
+/* A request that was cut is completed, and one that a cancel left behind is waited for: a
+ * loader at work loses what is sent meanwhile. */
+static bkf_status let_finish(struct beken_uart *u, bkf_error *err)
 {
     const uint64_t longest = uart_wire_us(&u->io, 2 * UART_REPLY_MAX) + 500000;
-    bkf_status st = uart_drain(&u->io, QUIET_US, longest, NULL, err);
+    bkf_status st = BKF_OK;
+    if (u->io.n_rest) {
+        uint8_t rest[sizeof u->io.rest];
+        const size_t n = u->io.n_rest;
+        memcpy(rest, u->io.rest, n);
+        st = uart_send(&u->io, rest, n, err);
+    }
+    if (st == BKF_OK && u->unanswered) {
+        st = uart_hear(&u->io, u->due_us, err);
+    }
+    return st == BKF_OK ? uart_drain(&u->io, QUIET_US, longest, NULL, err) : st;
+}
+
+/* Is the loader still there at this rate? */
+static bkf_status find_here(struct beken_uart *u, uint8_t kind, bool *alive, bkf_error *err)
+{
+    bkf_status st = let_finish(u, err);
     if (st != BKF_OK) {
         return st;
     }
@@ -281,22 +300,32 @@ bkf_status uart_link_lower(struct beken_uart *u, bkf_error *err)
                                      (unsigned)from, (unsigned)u->ladder.cap);
 }
 
-bkf_status uart_link_recover(struct beken_uart *u, uint8_t kind, bkf_error *err)
+bkf_status uart_link_find(struct beken_uart *u, uint8_t kind, bool *alive, bkf_error *err)
 {
-    bool alive = false;
-    u->pending = false;
-    bkf_status st = find_here(u, kind, &alive, err);
-    if (st == BKF_OK && alive) {
+    *alive = u->pending = false;
+    bkf_status st = find_here(u, u->unanswered ? u->unanswered_op : kind, alive, err);
+    if (st != BKF_OK) {
+        return st;
+    }
+    u->unanswered = 0; /* all was done that can be */
+    if (*alive) {
         bkf_error local = BKF_ERROR_INIT;
         st = uart_link_confirm(u, &local);
-        if (st == BKF_OK) {
-            return BKF_OK;
-        }
-        if (!link_trouble(st)) {
+        *alive = st == BKF_OK;
+        if (st != BKF_OK && !link_trouble(st)) {
             *err = local;
             return st;
         }
-        st = BKF_OK;
+    }
+    return BKF_OK;
+}
+
+bkf_status uart_link_recover(struct beken_uart *u, uint8_t kind, bkf_error *err)
+{
+    bool alive = false;
+    bkf_status st = uart_link_find(u, kind, &alive, err);
+    if (st == BKF_OK && alive) {
+        return BKF_OK;
     }
     const uint32_t start = u->cfg.start_baud;
     if (st == BKF_OK && u->io.baud != start) {

@@ -202,6 +202,13 @@ static bkf_status page_retry(struct beken_uart *u, uint32_t addr, const uint8_t 
         if (st != BKF_OK) {
             return st;
         }
+        if (u->id.family == UART_L && !u->writable) {
+            /* Only the caller knows whether the sector may be erased again. */
+            return uart_error(err, BKF_E_TIMEOUT,
+                              "the link was lost while 0x%06X was written, and the loader has "
+                              "protected the flash since; erase the sector and write it again",
+                              (unsigned)addr);
+        }
     }
 }
 
