@@ -73,10 +73,10 @@ static bkf_status look(const struct change *c, bkf_range range, bool changing, s
  * all of them. */
 static size_t choose(struct survey *v, enum state s, size_t run_len, size_t max)
 {
-    size_t of = v->of[s], runs = (of + run_len - 1) / run_len,
-           want = max < of ? max / run_len : runs;
+    const size_t of = v->of[s], runs = (of + run_len - 1) / run_len,
+                 want = max < of ? max / run_len : runs;
     size_t seen = 0, chosen = 0;
-    for (size_t i = 0; i < v->n; i++) {
+    for (size_t i = 0; i < v->n && runs; i++) {
         if (v->state[i] != s)
             continue;
         size_t run = seen++ / run_len;

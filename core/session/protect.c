@@ -39,9 +39,9 @@ bkf_status bkf_protect(bkf_session *s, uint32_t mode, char **json, bkf_error *er
     bkf_status st = session_identify(s, err);
     const bkf_protect_ops *ops = st ? NULL : ops_of(s);
     if (!st && !ops)
-        return error_set(
-            err, BKF_E_UNSUPPORTED,
-            "protection cannot be seen or changed on this route: its loader handles it");
+        return error_set(err, BKF_E_UNSUPPORTED,
+                         "protection cannot be seen or changed on this route: its loader switches "
+                         "it on and off by itself; an SPI route (-a NAME) shows and changes it");
     if (!st && mode && ops->set) {
         st = ops->set(s->chip, &s->op, mode == 1, err);
         if (st)
