@@ -268,8 +268,13 @@ static bkf_status write_status_by(struct beken_uart *u, unsigned way, uint32_t n
  * byte clears the second register of some.  So look after each way. */
 bkf_status uart_rom_set_status(struct beken_uart *u, uint32_t value, uint32_t mask, bkf_error *err)
 {
-    uint32_t now, bits;
+    uint32_t now = 0, bits = 0;
     bkf_status st = uart_rom_status(u, &now, &bits, err);
+    if (st == BKF_OK && (now & 1u)) {
+        /* Something that failed or was cancelled goes on in there: it would take no write. */
+        st = uart_rom_idle(u, err);
+        st = st == BKF_OK ? uart_rom_status(u, &now, &bits, err) : st;
+    }
     if (st != BKF_OK || ((now ^ value) & mask) == 0) {
         return st;
     }
