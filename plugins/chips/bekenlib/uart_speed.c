@@ -10,7 +10,8 @@ enum {
     SETTLE_US = 5000, /* bytes in an USB adapter after it reported them sent */
     FILLER = 256,
     FILLER_BURSTS = 18, /* covers a whole Write4K */
-    LOWER_TRIES = 4
+    LOWER_TRIES = 4,
+    SETUP_TRIES = 2
 };
 
 static bool link_trouble(bkf_status st)
@@ -121,6 +122,9 @@ static bkf_status switch_rate(struct beken_uart *u, uint32_t baud, bkf_error *er
     uart_sleep(&u->io, left + SETTLE_US);
     uint32_t got;
     st = uart_setup(&u->io, baud, &got, err);
+    for (unsigned again = 0; link_trouble(st) && again < SETUP_TRIES; again++) {
+        st = uart_setup(&u->io, baud, &got, err); /* the chip has changed already */
+    }
     if (st != BKF_OK) {
         u->pending = false;
         return st;
