@@ -100,6 +100,10 @@ void diag_free(struct diag_list *);
 bkf_status file_read(const char *path, size_t max, uint8_t **data, size_t *len, bkf_error *err);
 /* Write-temp, fsync, rename, fsync the folder: a reader sees the old or the new file. */
 bkf_status file_write_atomic(const char *path, const void *data, size_t len, bkf_error *err);
+/* All n bytes, however many calls that takes; false with errno. */
+bool file_write_all(int fd, const void *data, size_t n);
+/* fsync the folder that path lies in, so that a rename there survives a power cut. */
+void file_sync_folder(const char *path);
 bool file_exists(const char *path);
 /* malloc'ed "a/b"; NULL = no memory. */
 char *path_join(const char *a, const char *b);

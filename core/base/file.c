@@ -76,12 +76,15 @@ bkf_status file_read(const char *path, size_t max, uint8_t **data, size_t *len, 
     return st;
 }
 
-static bool write_all(int fd, const uint8_t *p, size_t n)
+bool file_write_all(int fd, const void *data, size_t n)
 {
+    const uint8_t *p = data;
     while (n) {
         ssize_t k = write(fd, p, n);
         if (k < 0 && errno == EINTR)
             continue;
+        if (k == 0)
+            errno = ENOSPC;
         if (k <= 0)
             return false;
         p += k;
@@ -90,8 +93,7 @@ static bool write_all(int fd, const uint8_t *p, size_t n)
     return true;
 }
 
-/* So that the rename itself survives a power cut. */
-static void sync_folder_of(const char *path)
+void file_sync_folder(const char *path)
 {
     char *dir = strdup(path);
     if (!dir)
@@ -121,7 +123,7 @@ bkf_status file_write_atomic(const char *path, const void *data, size_t len, bkf
     } else {
         mode_t mask = umask(0);
         umask(mask);
-        if (fchmod(fd, 0666 & ~mask) || !write_all(fd, data, len) || fsync(fd))
+        if (fchmod(fd, 0666 & ~mask) || !file_write_all(fd, data, len) || fsync(fd))
             st = failed(err, "write", temp);
         if (close(fd) && !st)
             st = failed(err, "write", temp);
@@ -130,7 +132,7 @@ bkf_status file_write_atomic(const char *path, const void *data, size_t len, bkf
         if (st)
             unlink(temp);
         else
-            sync_folder_of(path);
+            file_sync_folder(path);
     }
     free(temp);
     return st;

@@ -158,6 +158,7 @@ static bkf_status read_status(struct change *c, bkf_error *err)
 static bkf_status act(struct change *c, bool replace, bkf_error *err)
 {
     bkf_error lock_err = BKF_ERROR_INIT;
+    bool ours = !c->journal && !replace; /* begun by this very run, in nobody's place */
     bkf_status st = read_status(c, err);
     if (!st)
         st = change_open_journal(c, replace, err);
@@ -178,6 +179,11 @@ static bkf_status act(struct change *c, bool replace, bkf_error *err)
     } else if (st && locked) {
         session_log(c->s, BKF_LOG_WARN, "the write protection could not be put back: %s",
                     lock_err.message);
+    }
+    if (st && ours && !locked && !c->groups_begun) {
+        journal_discard(c->journal); /* as if it had been refused before */
+        c->journal = NULL;
+        return st;
     }
     if (st) {
         session_log(

@@ -76,7 +76,7 @@ struct change {
     struct journal *journal;
     struct range_list repaired;
     uint64_t by_crc, by_reading; /* bytes proven */
-    uint32_t group_retries;
+    uint32_t group_retries, groups_begun;
     uint64_t start_us, erase_us_spent;
     uint64_t learn_us; /* what learning and saving the contents took; a dry run adds the proof */
 };
@@ -95,6 +95,10 @@ char *change_journal_dir(const struct change *, bkf_error *);
  * name than a new one would get: another route tells other ids. */
 void change_pick_key(struct change *, const char *dir, bool last);
 bkf_status change_open_journal(struct change *, bool replace, bkf_error *);
+
+/* change_same.c: the device of the journal, by its ids or, where they say nothing, by what is in
+ * its flash.  BKF_E_MISMATCH: another one. */
+bkf_status change_recognise(struct change *, const struct journal_state *, bkf_error *);
 
 /* change_again.c: the same job as an unfinished one goes on with it. */
 bkf_status change_resume_if_same(struct change *, bkf_error *);
@@ -119,6 +123,9 @@ bkf_status change_dump_load(const char *path, uint8_t **data, struct sidecar *, 
 bkf_status change_boots(struct change *, bool attached, bkf_error *);
 
 /* change_learn.c */
+/* Is the sector at holding want?  A difference counts when it is seen twice. */
+bkf_status change_sector_equal(struct change *, uint32_t at, const uint8_t *want, bool *equal,
+                               bkf_error *);
 bkf_status change_learn(struct change *, const bkf_change_options *, bkf_error *);
 
 /* change_backup.c */

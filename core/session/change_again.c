@@ -11,16 +11,22 @@ static bkf_status no_memory(bkf_error *err)
 
 /* ---- resume ---- */
 
+/* What is not to be touched has the contents of then as its target in the journal. */
 static bool same_job(const struct change *c, const struct journal_state *j)
 {
-    return c->target && j->target && j->head.request.start == c->request.start &&
-           j->head.request.end == c->request.end &&
-           memcmp(j->target, c->target, range_len(c->request)) == 0;
+    bool same = c->target && j->target && j->head.request.start == c->request.start &&
+                j->head.request.end == c->request.end;
+    for (uint32_t i = 0; same && i < range_len(c->request); i += SECTOR)
+        same = c->skip[i / SECTOR] || memcmp(j->target + i, c->target + i, SECTOR) == 0;
+    return same;
 }
 
 /* Take over everything from the journal but the bytes that are there already. */
 static bkf_status adopt(struct change *c, struct journal_state *j, const char *dir, bkf_error *err)
 {
+    bkf_status st = change_recognise(c, j, err);
+    if (st)
+        return st;
     c->done = j->done;
     c->n_done = j->n_done;
     j->done = NULL;
@@ -44,33 +50,37 @@ static bkf_status adopt(struct change *c, struct journal_state *j, const char *d
     return journal_reopen(dir, c->key, &c->journal, err);
 }
 
+static bkf_status has_unfinished(const struct change *c, const char *dir, bkf_error *err)
+{
+    return error_set(err, BKF_E_BUSY,
+                     "an unfinished change of this device is recorded in %s/%s.journal; finish it "
+                     "with 'bkflash resume' or put the old contents back with 'bkflash undo'",
+                     dir, c->key);
+}
+
 /* The same command again goes on where the last one stopped. */
 bkf_status change_resume_if_same(struct change *c, bkf_error *err)
 {
     struct journal_state j;
-    if (c->flags & BKF_CHANGE_DRY_RUN)
-        return BKF_OK;
+    bkf_error why = BKF_ERROR_INIT;
     char *dir = change_journal_dir(c, err);
     if (!dir)
         return BKF_E_FILE;
-    bkf_error ignored = BKF_ERROR_INIT;
     change_pick_key(c, dir, false);
-    bkf_status st = journal_load(dir, c->key, false, &j, &ignored);
+    bkf_status st = journal_load(dir, c->key, false, &j, &why);
     if (st == BKF_E_NO_DEVICE) {
         st = BKF_OK;
-    } else if (!st && same_job(c, &j)) {
-        session_log(c->s, BKF_LOG_INFO, "going on with the unfinished %s of this device",
-                    j.head.kind);
-        st = adopt(c, &j, dir, err);
-        journal_state_free(&j);
+    } else if (st) { /* damaged: says what to do */
+        *err = why;
     } else {
-        if (!st)
-            journal_state_free(&j);
-        st =
-            error_set(err, BKF_E_BUSY,
-                      "an unfinished change of this device is recorded in %s/%s.journal; finish it "
-                      "with 'bkflash resume' or put the old contents back with 'bkflash undo'",
-                      dir, c->key);
+        bool same = same_job(c, &j);
+        session_log(c->s, BKF_LOG_INFO, "%s the unfinished %s of this device",
+                    same ? "going on with" : "there is", j.head.kind);
+        if (!same)
+            st = has_unfinished(c, dir, err);
+        else if (!(c->flags & BKF_CHANGE_DRY_RUN))
+            st = adopt(c, &j, dir, err);
+        journal_state_free(&j);
     }
     free(dir);
     return st;
@@ -90,14 +100,20 @@ static bkf_status resume_run(struct change *c, char **report, bkf_error *err)
         st = err->status = BKF_E_PARAM; /* asked for what is not there */
     if (!st) {
         c->request = j.head.request;
-        c->target = j.target;
-        j.target = NULL;
+        c->target = j.target ? malloc(range_len(c->request)) : NULL;
+        if (c->target)
+            memcpy(c->target, j.target, range_len(c->request));
         size_t n = range_len(c->request);
         c->current = malloc(n + 1);
         c->skip = calloc(n / SECTOR + 1, sizeof *c->skip);
-        if (c->request.end > c->size)
+        if (!c->target)
+            st = error_set(err, BKF_E_FILE,
+                           "the %s cannot be finished: %s; 'bkflash undo' puts the old contents "
+                           "back",
+                           j.head.kind, j.target_why);
+        else if (c->request.end > c->size)
             st = error_set(err, BKF_E_FILE, "the journal's range goes past the end of this flash");
-        else if (!c->current || !c->skip || !c->target)
+        else if (!c->current || !c->skip)
             st = no_memory(err);
         else
             st = adopt(c, &j, dir, err);
@@ -147,7 +163,29 @@ bkf_status bkf_resume(bkf_session *s, char **report, bkf_error *err)
     return st;
 }
 
-/* The bytes that the last change replaced, as a new change of its own. */
+static bool was_touched(const struct journal_state *j, uint32_t at)
+{
+    bkf_range sector = { at, at + SECTOR };
+    bool touched = range_overlaps(j->open, sector);
+    for (size_t i = 0; i < j->n_done && !touched; i++)
+        touched = range_overlaps(j->done[i], sector);
+    return touched;
+}
+
+/* From the first byte that was touched to the last; all of the request if none was. */
+static bkf_range touched_hull(const struct journal_state *j)
+{
+    bkf_range hull = j->open;
+    for (size_t i = 0; i < j->n_done; i++) {
+        bool first = hull.start == hull.end;
+        hull.start = first || j->done[i].start < hull.start ? j->done[i].start : hull.start;
+        hull.end = first || j->done[i].end > hull.end ? j->done[i].end : hull.end;
+    }
+    return hull.start < hull.end ? hull : j->head.request;
+}
+
+/* The bytes that the last change replaced, and no others, as a new change of its own: what it
+ * left alone may have become something else since. */
 static bkf_status undo_target(struct change *c, const struct journal_state *j, bkf_error *err)
 {
     uint8_t *data = NULL;
@@ -166,7 +204,7 @@ static bkf_status undo_target(struct change *c, const struct journal_state *j, b
         st = error_set(err, BKF_E_FILE, "%s is not the backup that the last %s made",
                        j->head.backup, j->head.kind);
     if (!st) {
-        c->request = range_intersect(side.range, j->head.request);
+        c->request = range_intersect(side.range, touched_hull(j));
         size_t n = range_len(c->request);
         c->target = malloc(n + 1);
         c->current = malloc(n + 1);
@@ -176,6 +214,8 @@ static bkf_status undo_target(struct change *c, const struct journal_state *j, b
         else
             memcpy(c->target, data + (c->request.start - side.range.start), n);
     }
+    for (uint32_t at = c->request.start; !st && at < c->request.end; at += SECTOR)
+        c->skip[(at - c->request.start) / SECTOR] = !was_touched(j, at);
     free(data);
     sidecar_free(&side);
     return st;
@@ -206,10 +246,14 @@ static bkf_status undo_run(struct change *c, char **report, bkf_error *err)
         journal_state_free(&j);
         return resume_run(c, report, err); /* the same command goes on */
     }
-    st = undo_target(c, &j, err);
+    st = change_recognise(c, &j, err);
+    if (!st)
+        st = undo_target(c, &j, err);
     c->kind = PLAN_RESTORE;
     c->undoing = true;
-    c->allow_all = c->may_change_keep = c->backup_stands = true;
+    c->allow_all = c->may_change_keep = true;
+    /* Of an unfinished change both sides are on file; what came after a finished one is not. */
+    c->backup_stands = unfinished;
     if (unfinished) {
         c->status_before = j.head.status;
         c->status_bits = j.head.status_bits;

@@ -162,11 +162,19 @@ bkf_status change_groups(struct change *c, bkf_error *err)
             return st;
         }
         st = journal_mark(c->journal, g->range, err);
+        if (st && i)
+            error_effect(err, BKF_EFFECT_PARTIAL);
+        c->groups_begun += !st;
         if (!st)
             st = group_with_retries(c, g, base, err);
         base += group_bytes(c, g);
     }
-    return st ? st : journal_mark_done(c->journal, err);
+    if (!st) {
+        st = journal_mark_done(c->journal, err);
+        if (st)
+            error_effect(err, BKF_EFFECT_PARTIAL);
+    }
+    return st;
 }
 
 bkf_status change_sector(struct change *c, uint32_t at, bkf_error *err)

@@ -157,27 +157,26 @@ static bkf_status compare_all(struct change *c, const bkf_digest_ops *d, struct 
     return st;
 }
 
-/* A difference counts when it is seen twice: a bit may have been misread. */
-static bkf_status sample_equal(struct change *c, const bkf_digest_ops *d, bkf_range r, bool *equal,
+/* A bit may have been misread, so a difference must be seen twice. */
+bkf_status change_sector_equal(struct change *c, uint32_t at, const uint8_t *want, bool *equal,
                                bkf_error *err)
 {
     uint8_t now[SECTOR];
-    const uint8_t *want = at_current(c, r.start);
+    const bkf_digest_ops *d = chunk_digest(c->s, at, SECTOR);
     bkf_status st = BKF_OK;
     *equal = false;
     for (int i = 0; i < 2 && !*equal && !st; i++) {
         if (d) {
-            st = crc_equal(c, d, r, want, equal, err);
+            st = crc_equal(c, d, (bkf_range){ at, at + SECTOR }, want, equal, err);
             continue;
         }
-        st = chunk_read(c->s, r.start, now, SECTOR, err);
+        st = chunk_read(c->s, at, now, SECTOR, err);
         *equal = !st && memcmp(now, want, SECTOR) == 0;
     }
     return st && !d ? session_failed(c->s, err) : st;
 }
 
-static bkf_status compare_samples(struct change *c, const bkf_digest_ops *d,
-                                  struct range_list *diff, bkf_error *err)
+static bkf_status compare_samples(struct change *c, struct range_list *diff, bkf_error *err)
 {
     struct range_list samples = { 0 };
     bkf_status st = change_proof_samples(c, &samples, err);
@@ -185,7 +184,7 @@ static bkf_status compare_samples(struct change *c, const bkf_digest_ops *d,
     for (size_t i = 0; i < samples.n; i++) {
         for (uint32_t at = samples.items[i].start; at < samples.items[i].end && !st; at += SECTOR) {
             bool equal = false;
-            st = sample_equal(c, d, (bkf_range){ at, at + SECTOR }, &equal, err);
+            st = change_sector_equal(c, at, at_current(c, at), &equal, err);
             if (!st && !equal)
                 range_list_add(diff, at, at + SECTOR);
         }
@@ -199,7 +198,7 @@ static bkf_status confirm_backup(struct change *c, const bkf_digest_ops *d, bkf_
 {
     struct range_list diff = { 0 };
     bool trusted = c->flags & BKF_CHANGE_TRUST_BACKUP;
-    bkf_status st = trusted ? compare_samples(c, d, &diff, err) : compare_all(c, d, &diff, err);
+    bkf_status st = trusted ? compare_samples(c, &diff, err) : compare_all(c, d, &diff, err);
     if (!st && diff.failed)
         st = error_set(err, BKF_E_NOMEM, "out of memory");
     if (!st && diff.n)

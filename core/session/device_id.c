@@ -84,6 +84,12 @@ bool device_id_conflict(const struct device_id *a, const struct device_id *b)
            differ(a->mac, b->mac) || differ(a->chip, b->chip);
 }
 
+bool device_id_same_unit(const struct device_id *a, const struct device_id *b)
+{
+    bool unique = *a->unique_id && *b->unique_id, mac = *a->mac && *b->mac;
+    return (unique || mac) && !device_id_conflict(a, b);
+}
+
 const char *device_id_text(const struct device_id *d, char buf[160])
 {
     const struct {

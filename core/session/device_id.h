@@ -18,6 +18,8 @@ struct device_id {
 void device_id_of(bkf_session *, struct device_id *);
 /* They cannot be one device: something that both know is different. */
 bool device_id_conflict(const struct device_id *, const struct device_id *);
+/* They are one device: an id that no other one has is known to both. */
+bool device_id_same_unit(const struct device_id *, const struct device_id *);
 /* "JEDEC id 0B4016, unique id 1A..., MAC ..." for people. */
 const char *device_id_text(const struct device_id *, char buf[160]);
 /* Names files of this device: JEDEC id and unique id, else MAC, else the board's name. */

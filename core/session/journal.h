@@ -1,9 +1,10 @@
 /* journal.h - what a write was doing, kept on disk so that the next run can finish it.
  *
- * One folder; per device KEY.journal (lines of JSON) and KEY-HASH.target (the bytes that
- * shall be in the flash, so that a moved or changed image file cannot hurt).  Every record is
- * on disk before the flash changes; a torn last line is ignored.  A finished journal stays
- * as KEY.last for "undo". */
+ * One folder; per device KEY.journal (lines of JSON, each with its CRC) and KEY-HASH.target
+ * (the bytes that shall be in the flash, so that a moved or changed image file cannot hurt).
+ * Every record is on disk before the flash changes; a torn last line is ignored.  A finished
+ * journal stays as KEY.last for "undo", with its target, which tells if the flash still holds
+ * it.  The file is locked while a process works with it. */
 #ifndef CORE_SESSION_JOURNAL_H
 #define CORE_SESSION_JOURNAL_H
 #include "../base/base.h"
@@ -38,25 +39,26 @@ bkf_status journal_mark(struct journal *, bkf_range group, bkf_error *err);
 bkf_status journal_mark_done(struct journal *, bkf_error *err);
 /* Close.  finished: rename to KEY.last, so that undo finds it; else it stays unfinished. */
 bkf_status journal_end(struct journal *, bool finished, bkf_error *err);
+/* Close and remove: nothing was changed after all. */
+void journal_discard(struct journal *);
 
 /* What an earlier run left. */
 struct journal_state {
     struct journal_head head;
     bkf_range *done; /* normalized: groups that hold their target */
     size_t n_done;
-    bkf_range open;  /* the group that was being changed; empty = none */
-    uint8_t *target; /* range_len(head.request) bytes, hash checked; NULL = erase, or finished */
-    bool finished;   /* read from KEY.last */
+    bkf_range open;       /* the group that was being changed; empty = none */
+    uint8_t *target;      /* range_len(head.request) bytes, hash checked; NULL = not to be had */
+    char target_why[256]; /* then: why */
+    bool finished;        /* read from KEY.last */
 };
 /* BKF_E_NO_DEVICE when there is none; BKF_E_FILE when it is damaged, with the reason. */
 bkf_status journal_load(const char *dir, const char *key, bool last, struct journal_state *,
                         bkf_error *err);
 void journal_state_free(struct journal_state *);
-/* Reopen an unfinished journal to go on appending. */
+/* Reopen an unfinished journal to go on appending; BKF_E_BUSY: another process has it. */
 bkf_status journal_reopen(const char *dir, const char *key, struct journal **, bkf_error *err);
 /* Keys of unfinished journals, or with last of finished ones. */
 bkf_status journal_find(const char *dir, bool last, void (*found)(void *ud, const char *key),
                         void *ud, bkf_error *err);
-/* Drop an unfinished journal (the user gave it up, or undo took its place). */
-bkf_status journal_drop(const char *dir, const char *key, bkf_error *err);
 #endif
