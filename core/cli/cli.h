@@ -127,7 +127,7 @@ size_t args_count(const struct args *, enum opt_id);
 const char **args_list(const struct args *, enum opt_id);
 
 /* -- signals.c ------------------------------------------------------------------------------ */
-/* From now on SIGINT, SIGTERM and SIGHUP only wait to be asked for. */
+/* From now on SIGINT, SIGTERM, SIGHUP and SIGQUIT only wait to be asked for. */
 void signals_hold(void);
 int signals_pending(void); /* 0, or the number of one that came */
 

@@ -11,6 +11,7 @@ static void stop_set(sigset_t *set)
     sigaddset(set, SIGINT);
     sigaddset(set, SIGTERM);
     sigaddset(set, SIGHUP);
+    sigaddset(set, SIGQUIT); /* Ctrl-\ is typed by people too: no dump is worth an open device */
 }
 
 void signals_hold(void)

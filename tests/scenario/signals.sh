@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# SIGINT, SIGTERM, SIGHUP: exit 130, target released, no half file; twice is no worse.
+# SIGINT, SIGTERM, SIGHUP, SIGQUIT: exit 130, target released, no half file; twice is no worse.
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/../cli/lib.sh"
 need jq
@@ -24,10 +24,12 @@ interrupted() {
   json report '.violations == 0'
 }
 # Background jobs of a shell ignore SIGINT unless it is reset.
-trap - INT
+trap - INT QUIT
 set -m
 interrupted INT 1
 interrupted INT 3
 interrupted TERM 1
 interrupted HUP 2
+interrupted QUIT 1
+interrupted QUIT 2
 finish
