@@ -15,7 +15,7 @@ run 10 -p tty.ini dump x2.bin && has err "/dev/nosuchtty"
 run 20 "${sim[@]}" -O miso=open --attempts 3 dump x2.bin && has err "MISO"
 run 21 "${sim[@]}" -O fault=unplug@120 dump x3.bin && has err "kept as resumable in x3.bin.part"
 run 22 "${sim[@]}" -O jedec=C84015 dump x2.bin && has err "C84015" && has err "doorbell_mlt1t.ini:" && has err "0B4016"
-run 2 "${sim[@]}" -a log info && has err "only listens"
+run 2 -p doorbell_mlt1t.ini -a log info && has err "only listens"
 head -c 4096 /dev/zero >zero.bin
 run 31 "${sim[@]}" verify --range 0..4K zero.bin && has err "first at 0x000000" && has err "differs in partition: bootloader"
 run 33 "${sim[@]}" -O size=2M -O sfdp=no -O partitions=bootloader:0:0x11000:crc34 dump x2.bin && has err "2M" && has err "repeat"
@@ -25,6 +25,13 @@ run 50 "${sim[@]}" dump nosuchdir/x.bin && has err "nosuchdir"
 run 50 "${sim[@]}" dump x.bin && has err "--force"
 run 50 "${sim[@]}" dump /dev/null && has err "/dev/null"
 absent x2.bin x2.bin.part x2.bin.json
+# Without a home the folders are asked for by their options.
+home=$HOME
+unset HOME
+run 50 "${sim[@]}" write --at 0x200000 zero.bin && has err "no folder for the journal" && has err "--state-dir"
+run 50 "${sim[@]}" --state-dir state write --at 0x200000 zero.bin && has err "--backup-dir"
+run 0 "${sim[@]}" --state-dir state write --backup-dir backups --at 0x200000 zero.bin
+export HOME=$home
 # Refusals about files come before anything is opened.
 run 50 "${sim[@]}" --trace t.trace dump x.bin
 absent t.trace
