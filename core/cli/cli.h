@@ -147,9 +147,10 @@ struct cli {
     int verbosity; /* 0 .. 3 */
     struct view view;
     int stop_signal;
-    uint32_t diags;     /* findings of the present file so far */
-    bool result_failed; /* stdout could not be written */
-    bool stdin_read;    /* by an operand '-': there is nothing left of it */
+    uint32_t diags;   /* findings of the present file so far */
+    bool changed;     /* the job has written to the device, and came to its end */
+    int output_error; /* errno of the first write to stdout that failed; 0 = none did */
+    bool stdin_read;  /* by an operand '-': there is nothing left of it */
     bkf_callbacks cb;
     bkf_ctx *ctx;
     bkf_profile *profile;

@@ -24,7 +24,8 @@ static bkf_status put(void *ud, const bkf_log_line *line, bkf_error *err)
         if (line->meaning)
             printf("            %s^ %s%s\n", paint_out(out->c, "bold"), line->meaning,
                    paint_out(out->c, "off"));
-        fflush(stdout);
+        if (fflush(stdout) && !out->c->output_error)
+            out->c->output_error = errno;
     }
     if (!out->file)
         return BKF_OK;

@@ -9,9 +9,10 @@ static bkf_status save(struct cli *c, const char *path, const char *text)
     FILE *f = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
     if (!f)
         return cli_fail(c, BKF_E_FILE, "%s: %s", path, strerror(errno));
-    bool bad = fputs(text, f) < 0;
-    bad = (f == stdout ? fflush(f) : fclose(f)) || bad;
-    return bad ? cli_fail(c, BKF_E_FILE, "%s: cannot be written", path) : BKF_OK;
+    int why = fputs(text, f) < 0 ? errno : 0;
+    if ((f == stdout ? fflush(f) : fclose(f)) && !why)
+        why = errno;
+    return why ? cli_fail(c, BKF_E_FILE, "%s: cannot write: %s", path, strerror(why)) : BKF_OK;
 }
 
 static void print_route(const json_t *w, bool first)

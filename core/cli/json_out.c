@@ -1,12 +1,15 @@
 /* json_out.c - NDJSON on stdout: hello first, result last, everything flushed by line. */
 #include "cli.h"
+#include <errno.h>
 #include <stdlib.h>
 
 static void line(struct cli *c, json_t *o)
 {
-    if (json_dumpf(o, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER) || fputc('\n', stdout) == EOF ||
-        fflush(stdout))
-        c->result_failed = true;
+    errno = 0;
+    bool failed = json_dumpf(o, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER) ||
+                  fputc('\n', stdout) == EOF || fflush(stdout);
+    if (failed && !c->output_error) /* without one: text that is no UTF-8, so no JSON either */
+        c->output_error = errno ? errno : EILSEQ;
     json_decref(o);
 }
 

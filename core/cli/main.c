@@ -49,11 +49,13 @@ static bkf_status run(struct cli *c)
 /* A full disk behind stdout must not look like success; a reader who left may. */
 static int flush_results(struct cli *c, int code)
 {
-    errno = 0;
-    bool failed = fflush(stdout) || ferror(stdout) || c->result_failed;
-    if (!failed || code || errno == EPIPE)
+    if (fflush(stdout) && !c->output_error)
+        c->output_error = errno;
+    int why = c->output_error;
+    if ((!why && !ferror(stdout)) || code || why == EPIPE)
         return code;
-    fprintf(stderr, "bkflash: error: cannot write to standard output: %s\n", strerror(errno));
+    fprintf(stderr, "bkflash: error: cannot write to standard output%s%s\n", why ? ": " : "",
+            why ? strerror(why) : "");
     return bkf_exit_code(BKF_E_FILE);
 }
 
