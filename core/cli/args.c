@@ -40,6 +40,9 @@ static bkf_status add(struct args *a, const struct opt_spec *o, const char *valu
 {
     if (a->n_given == ARGS_MAX)
         return usage(err, "too many options");
+    if (o->arg && !o->repeat && args_has(a, o->id))
+        return usage(err, "--%s is given twice, as '%s' and as '%s': which one is meant?", o->name,
+                     args_get(a, o->id), value);
     a->given[a->n_given].id = o->id;
     a->given[a->n_given++].value = value;
     return BKF_OK;

@@ -167,6 +167,8 @@ void view_diags_end(struct cli *);
 void say(struct cli *, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* One line on stderr in any case but --json. */
 void say_always(struct cli *, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* A warning: "warning: ..." on stderr, also with -q; with --json a record of type log. */
+void say_warning(struct cli *, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Escape sequences, empty without colour. */
 const char *paint(const struct cli *, const char *what);     /* stderr: "red", "bold", "off" */
 const char *paint_out(const struct cli *, const char *what); /* stdout */

@@ -23,6 +23,17 @@ static uint32_t take_flags(struct cli *c, bkf_change_options *o)
            flag_if(c, OPT_BACKUP_VERIFY, BKF_CHANGE_VERIFY_BACKUP);
 }
 
+/* --no-backup says that there shall be none: nothing else may ask for one. */
+static bkf_status one_backup(struct cli *c)
+{
+    bool none = args_has(&c->args, OPT_NO_BACKUP);
+    if (none && args_has(&c->args, OPT_BACKUP))
+        return cli_fail(c, BKF_E_PARAM, "--backup and --no-backup exclude each other");
+    if (none && args_has(&c->args, OPT_BACKUP_VERIFY))
+        return cli_fail(c, BKF_E_PARAM, "--backup-verify and --no-backup exclude each other");
+    return BKF_OK;
+}
+
 /* -P, --range or --at; --at leaves the end to the file. */
 static bkf_status take_place(struct cli *c, bkf_change_options *o)
 {
@@ -171,10 +182,11 @@ bkf_status cli_change(struct cli *c, bkf_change_options *o, const char *path)
     const char **allow = args_list(&c->args, OPT_ALLOW_PROTECTED);
     o->allow_protected = allow;
     o->flags |= take_flags(c, o);
-    if (o->flags & BKF_CHANGE_NO_BACKUP)
-        say_always(c, "%swarning:%s without a backup there is no way back", paint(c, "yellow"),
-                   paint(c, "off"));
-    bkf_status st = cli_session(c);
+    bkf_status st = one_backup(c);
+    if (!st && (o->flags & BKF_CHANGE_NO_BACKUP))
+        say_warning(c, "without a backup there is no way back");
+    if (!st)
+        st = cli_session(c);
     if (!st)
         st = finish(c, bkf_change(c->session, o, path, &c->result, &c->err));
     free(allow);

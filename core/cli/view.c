@@ -71,6 +71,21 @@ void say_always(struct cli *c, const char *fmt, ...)
     va_end(ap);
 }
 
+void say_warning(struct cli *c, const char *fmt, ...)
+{
+    char text[256];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    if (c->json)
+        json_record(
+            c, "log",
+            json_pack("{s:s, s:s, s:s}", "level", "warning", "who", "bkflash", "text", text));
+    else
+        say_always(c, "%swarning:%s %s", paint(c, "yellow"), paint(c, "off"), text);
+}
+
 /* -- progress ------------------------------------------------------------------------------ */
 
 static void draw_bar(struct cli *c, const bkf_progress *p)

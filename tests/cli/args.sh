@@ -44,6 +44,19 @@ run 2 "${sim[@]}" -O sed=1 info && has err "did you mean 'seed'"
 [ "$(grep -c "did you mean" err)" = 1 ] || fail "said twice"
 run 2 "${sim[@]}" -O transport=can info && has err "spi or uart"
 
+# Twice is a mistake, not the last one's turn; what may be repeated may.
+run 2 "${sim[@]}" -p other info && has err "--profile is given twice, as 'doorbell_mlt1t.ini' and as 'other'"
+run 2 "${sim[@]}" read -P app1 --partition=app2 f.bin && has err "--partition is given twice, as 'app1' and as 'app2'"
+run 2 --json "${sim[@]}" -a sim info && has out "--adapter is given twice"
+run 0 "${sim[@]}" -O seed=1 -O size=4M -v -v --json --json version
+head -c 4096 /dev/zero >zero.bin
+run 0 "${sim[@]}" write -n --allow-protected bootloader --allow-protected ota_meta --at 0x200000 zero.bin
+# A backup and none.
+run 2 "${sim[@]}" --trace t.trace write --backup zero.bin --no-backup --at 0x200000 zero.bin && has err "--backup and --no-backup exclude"
+run 2 "${sim[@]}" --trace t.trace erase --no-backup --backup-verify --range 0x200000+4K && has err "--backup-verify and --no-backup exclude"
+absent t.trace
+run 0 "${sim[@]}" -q write -n --no-backup --at 0x200000 zero.bin && has err "warning: without a backup there is no way back"
+
 # Ranges and addresses.
 run 2 "${sim[@]}" read --range 5..5 f.bin && has err "empty"
 run 2 "${sim[@]}" read --range 0..8M f.bin && has err "past the flash"
@@ -88,7 +101,23 @@ if [ -e /dev/full ]; then
   [ $? -eq 50 ] || fail "list to /dev/full"
   "$bkflash" --json "${sim[@]}" info >/dev/full 2>err
   [ $? -eq 50 ] || fail "--json to /dev/full"
+  has err "cannot write to standard output: No space left on device"
+  "$bkflash" --spec-json >/dev/full 2>err # more than fits into a buffer
+  [ $? -eq 50 ] || fail "--spec-json to /dev/full"
+  has err "cannot write to standard output: No space left on device"
+  "$bkflash" -p doorbell_mlt1t.ini wiring -a ft232h --svg - >/dev/full 2>err
+  [ $? -eq 50 ] || fail "--svg - to /dev/full"
+  has err "No space left on device"
 fi
-"$bkflash" list profiles 2>err | true
-empty err
+# A reader who leaves is no failure.
+mkfifo pipe
+for words in "list profiles" "--json list"; do
+  # shellcheck disable=SC2086 # words
+  (exec 3>pipe && sleep 0.2 && "$bkflash" $words >&3 2>err && echo "none" >left) &
+  : <pipe
+  wait $!
+  [ -e left ] || fail "a failure when the reader left: $words"
+  empty err
+  rm -f left
+done
 finish

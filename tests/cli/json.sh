@@ -61,6 +61,10 @@ run 0 --json plugins
 golden 'select(.type=="result").data.items | map(select(.id == "org.bkflash.adapter.sim")) | .[0].adapters' '["sim"]'
 run 0 --json profile show -p doorbell_mlt1t.ini
 golden 'select(.type=="result").data.values[] | select(.section=="flash" and .key=="part") | .value' '"XT25F32B"'
+# A warning of the program is a record too.
+head -c 4096 d.bin >new.bin
+run 0 --json "${sim[@]}" write --dry-run --no-backup --at 0x200000 new.bin && empty err
+golden 'select(.type=="log" and .level=="warning") | [.who, .text]' '["bkflash","without a backup there is no way back"]'
 printf '[profile]\nschema = 1\nkind = board\nname = x\nincldue = chips/bk7252.ini\n' >bad.ini
 run 3 --json check bad.ini && empty err
 golden 'select(.type=="diagnostic" and .line==5) | [.file, .severity, .section, .key]' '["bad.ini","error","profile","incldue"]'
