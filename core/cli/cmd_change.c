@@ -167,8 +167,20 @@ static void summary(struct cli *c)
     json_decref(doc);
 }
 
+/* Did the change that came to its end write anything?  (--json tells it as "effect") */
+static bool has_written(const struct cli *c)
+{
+    json_t *doc = cli_result(c);
+    bool done = strcmp(text_of(doc, "kind"), "change") == 0 &&
+                strcmp(text_of(doc, "outcome"), "done") == 0 &&
+                json_array_size(json_object_get(doc, "touched"));
+    json_decref(doc);
+    return done;
+}
+
 static bkf_status finish(struct cli *c, bkf_status st)
 {
+    c->changed = !st && has_written(c);
     st = cli_finish(c, st);
     if (!st)
         summary(c);
@@ -230,7 +242,9 @@ bkf_status cmd_resume(struct cli *c)
     bkf_status st = cli_session(c);
     if (st)
         return st;
-    st = cli_finish(c, bkf_resume(c->session, &c->result, &c->err));
+    st = bkf_resume(c->session, &c->result, &c->err);
+    c->changed = !st && has_written(c);
+    st = cli_finish(c, st);
     json_t *doc = cli_result(c);
     if (strcmp(text_of(doc, "kind"), "read") == 0)
         dump_summary(c, text_of(doc, "path"), st);
@@ -246,6 +260,21 @@ bkf_status cmd_undo(struct cli *c)
     return st ? st : finish(c, bkf_undo(c->session, &c->result, &c->err));
 }
 
+/* On or off: the registers are looked at before as well, as only a difference is a change. */
+static bkf_status protect(struct cli *c, uint32_t mode)
+{
+    char *before = NULL;
+    bkf_status st = mode ? bkf_protect(c->session, 0, &before, &c->err) : BKF_OK;
+    if (st)
+        return st;
+    st = bkf_protect(c->session, mode, &c->result, &c->err);
+    c->changed = !st && before && strcmp(before, c->result) != 0;
+    if (st && mode && st != BKF_E_UNSUPPORTED) /* some registers may be written, some not */
+        c->err.effect = BKF_EFFECT_UNKNOWN;
+    bkf_free(before);
+    return st;
+}
+
 bkf_status cmd_protect(struct cli *c)
 {
     static const char *const words[] = { "show", "on", "off" };
@@ -258,7 +287,8 @@ bkf_status cmd_protect(struct cli *c)
     bkf_status st = cli_session(c);
     if (st)
         return st;
-    st = cli_finish(c, bkf_protect(c->session, mode, &c->result, &c->err));
+    st = protect(c, mode);
+    st = cli_finish(c, st);
     json_t *doc = cli_result(c);
     const json_t *ranges = json_object_get(doc, "protected");
     if (doc && !c->json) {

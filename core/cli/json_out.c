@@ -29,11 +29,22 @@ void json_hello(struct cli *c)
                           c->args.verb ? c->args.verb->name : ""));
 }
 
+/* docs/man/bkflash.md lists the words.  Success: was anything written?  Failure: the error's word,
+ * but never "none" after a job that had come to its end, as when only letting go failed. */
+static const char *effect_word(const struct cli *c, bkf_status st)
+{
+    static const char *const words[] = { "none", "partial", "unknown" };
+    if (!st)
+        return c->changed ? "complete" : "none";
+    if (c->changed && c->err.effect == BKF_EFFECT_NONE)
+        return "partial";
+    return words[c->err.effect <= BKF_EFFECT_UNKNOWN ? c->err.effect : BKF_EFFECT_UNKNOWN];
+}
+
 void json_result(struct cli *c, bkf_status st, int exit_code)
 {
-    static const char *const effects[] = { "none", "partial", "unknown" };
     json_t *o = json_pack("{s:s, s:i, s:s}", "status", bkf_status_name(st), "exit", exit_code,
-                          "effect", effects[c->err.effect <= 2 ? c->err.effect : 2]);
+                          "effect", effect_word(c, st));
     if (st)
         json_object_set_new(o, "message", json_string(c->err.message));
     if (c->result)
