@@ -249,8 +249,11 @@ const struct verb_spec verbs[] = {
     { "resume", "", "finish a change or a dump of this device that was interrupted",
       "A change goes first.  The device must be the one that it was begun on.\n", cmd_resume,
       run_opts, 0, 0 },
-    { "undo", "", "put back what the last change of this device replaced", NULL, cmd_undo, run_opts,
-      0, 0 },
+    { "undo", "", "put back what the last change of this device replaced",
+      "Only what that change touched; what is overwritten now is saved first, unless the change "
+      "was\n"
+      "unfinished, when both sides are on file already.\n",
+      cmd_undo, run_opts, 0, 0 },
     { "protect", "[show|on|off]", "show or switch the write protection of the flash", NULL,
       cmd_protect, run_opts, 0, 1 },
     { "info", "", "identify chip and flash, compare them with the profile, look what is in it",
