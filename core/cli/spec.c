@@ -317,7 +317,7 @@ const struct exit_spec exits[] = {
     { 4, "plugin" },
     { 10, "no adapter" },
     { 11, "no permission" },
-    { 12, "busy" },
+    { 12, "busy: the adapter is in use, or a change of this device is unfinished" },
     { 20, "no link to the target" },
     { 21, "link lost" },
     { 22, "wrong chip or flash" },

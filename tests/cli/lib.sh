@@ -50,6 +50,14 @@ json() { jq -e "$2" "$1" >/dev/null 2>&1 || {
   fail "$1: not true: $2"
   head -c 1500 "$1"
 }; }
+# explained: the message in err has an entry in docs/troubleshooting.md.
+explained() {
+  local words
+  while IFS= read -r words; do
+    grep -qF -- "$words" err && return 0
+  done < <(sed -n 's/^### "\(.*\)"$/\1/p' "$src/docs/troubleshooting.md")
+  fail "docs/troubleshooting.md has no entry for: $(tail -n 1 err)"
+}
 need() {
   command -v "$1" >/dev/null || {
     echo "skipped: $1 is not installed"

@@ -4,6 +4,7 @@
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/../cli/lib.sh"
 need jq
+need flock
 
 board=("${sim[@]}" -O save=board.bin)
 run 0 "${board[@]}" -q info
@@ -57,13 +58,37 @@ mkdir named
 run 0 "${board[@]}" -O seed=3 -O save=other.bin -q info
 dd if=other.bin of=app.bin bs=4096 skip=17 count=64 status=none
 run 137 "${board[@]}" -O fault=kill@150 write -P app1 --anyway app.bin
-run 12 "${board[@]}" erase --range 0x200000+64K && has err "'bkflash resume'"
+run 12 "${board[@]}" erase --range 0x200000+64K && has err "'bkflash resume'" && explained
+# while another one is at it
+exec 9<"$(find "$HOME" -name '*.journal')"
+flock -n 9 || fail "the journal is locked though nobody is at work"
+run 12 "${board[@]}" resume && has err "another bkflash is at work" && explained
+exec 9<&-
 # over another adapter, whose loader tells no unique id
 run 0 "${board[@]}" -O transport=uart resume && has err "as the loader sets it"
 run 0 "${board[@]}" verify --range 0x11000+256K app.bin
 run 0 "${board[@]}" undo && same board.bin before.bin
 run 50 "${board[@]}" undo && has err "the last change was an undo"
 run 2 "${board[@]}" resume && has err "nothing to resume"
+
+# -- a journal that cannot be used: the way on that docs/troubleshooting.md gives ----------------
+damaged() { # FILE: the journal, or the copy of what was to be written
+  rm -rf journals backups
+  run 137 "${board[@]}" --state-dir journals -O fault=kill@150 write -P app1 --anyway --backup-dir backups app.bin
+  [ "$(find journals -name "$1" | wc -l)" -eq 1 ] || fail "no $1"
+  find journals -name "$1" -exec sh -c 'printf x | dd of="$1" bs=1 seek=20 conv=notrunc status=none' sh {} \;
+}
+damaged '*.journal'
+cmp -s board.bin before.bin && fail "nothing was changed"
+for verb in resume undo "erase --range 0x200000+64K"; do
+  # shellcheck disable=SC2086 # words
+  run 50 "${board[@]}" --state-dir journals $verb && has err "journals/journal/" && explained
+done
+find journals -name '*.journal' -delete
+run 0 "${board[@]}" --state-dir journals restore backups/*.bin --backup-dir other && same board.bin before.bin
+damaged '*.target'
+run 50 "${board[@]}" --state-dir journals resume && explained
+run 0 "${board[@]}" --state-dir journals undo && same board.bin before.bin
 
 # -- what is refused before anything changes ---------------------------------------------------
 seq 1 4000 | head -c 8192 >text.bin
