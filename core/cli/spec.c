@@ -239,7 +239,8 @@ const struct verb_spec verbs[] = {
     { "write", "FILE", "write an image into a partition or a range",
       "Only what differs is touched.  The old contents are saved first, everything written is\n"
       "verified, the write protection is put back, and an interrupted write can be finished\n"
-      "with 'resume' or taken back with 'undo'.\n",
+      "with 'resume' or taken back with 'undo'.  Where a partition ends inside a sector, the rest\n"
+      "of that sector goes back as it was.\n",
       cmd_write, write_opts, 1, 1 },
     { "erase", "", "erase a partition or a range", "With the same care as write.\n", cmd_erase,
       erase_opts, 0, 0 },

@@ -82,8 +82,10 @@ static void fill_facts(struct change *c, struct plan_facts *f)
 
 static void plan_input(struct change *c, struct plan_input *in)
 {
+    bool partly = range_len(c->wanted) && range_len(c->wanted) != range_len(c->request);
     *in = (struct plan_input){
-        .kind = c->kind,
+        /* what goes back after an erase is programmed */
+        .kind = c->kind == PLAN_ERASE && partly ? PLAN_WRITE : c->kind,
         .request = c->request,
         .target = c->target,
         .allow = c->allow,
@@ -202,7 +204,9 @@ bkf_status change_finish(struct change *c, const bkf_change_options *o, bool rep
 {
     const char *outcome = "done";
     uint64_t start = op_now(c->s);
-    bkf_status st = change_learn(c, o, err);
+    bkf_status st = change_edges(c, err);
+    if (!st)
+        st = change_learn(c, o, err);
     c->learn_us += op_now(c->s) - start;
     if (!st && !c->backup_stands) /* not on the way back or on */
         st = change_boots(c, true, err);

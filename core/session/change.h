@@ -38,7 +38,8 @@ struct change {
     bool undoing;       /* a restore of what the last change replaced */
     /* prepare */
     uint32_t size;
-    bkf_range request;
+    bkf_range request;         /* whole sectors */
+    bkf_range wanted;          /* what was asked for: the rest goes back as it is; empty = all */
     uint8_t *target, *current; /* request bytes each */
     bool *skip;                /* per sector: not to be touched (holes of a dump) */
     bkf_range left_alone[2];   /* of a dump: what this route cannot change */
@@ -109,6 +110,9 @@ bkf_status change_target_file(struct change *, const char *path, const bkf_chang
 bkf_status change_target_ota(struct change *, bkf_error *); /* BKF_CHANGE_OTA_META; after file */
 bkf_status change_target_erase(struct change *, const bkf_change_options *, bkf_error *);
 bkf_status change_target_dump(struct change *, const char *path, bkf_error *);
+/* Attached: the parts of the request that are not wanted, proven, from the flash into target.
+ * BKF_E_UNPROVEN when they do not read twice alike. */
+bkf_status change_edges(struct change *, bkf_error *);
 bkf_status change_areas(struct change *, bkf_error *);
 /* A sidecar's identity against the device: BKF_E_MISMATCH names both.  *same_unit: an id
  * that only one device has (unique id, MAC) is known on both sides, and equal. */

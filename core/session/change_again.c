@@ -16,8 +16,12 @@ static bool same_job(const struct change *c, const struct journal_state *j)
 {
     bool same = c->target && j->target && j->head.request.start == c->request.start &&
                 j->head.request.end == c->request.end;
-    for (uint32_t i = 0; same && i < range_len(c->request); i += SECTOR)
-        same = c->skip[i / SECTOR] || memcmp(j->target + i, c->target + i, SECTOR) == 0;
+    for (uint32_t i = 0; same && i < range_len(c->request); i += SECTOR) {
+        bkf_range r = { c->request.start + i, c->request.start + i + SECTOR };
+        r = range_intersect(r, c->wanted);
+        uint32_t at = r.start - c->request.start;
+        same = c->skip[i / SECTOR] || memcmp(j->target + at, c->target + at, range_len(r)) == 0;
+    }
     return same;
 }
 
@@ -76,6 +80,10 @@ bkf_status change_resume_if_same(struct change *c, bkf_error *err)
         bool same = same_job(c, &j);
         session_log(c->s, BKF_LOG_INFO, "%s the unfinished %s of this device",
                     same ? "going on with" : "there is", j.head.kind);
+        if (same) { /* with what shares a sector with it, and may be erased by now */
+            memcpy(c->target, j.target, range_len(c->request));
+            c->wanted = c->request;
+        }
         if (!same)
             st = has_unfinished(c, dir, err);
         else if (!(c->flags & BKF_CHANGE_DRY_RUN))

@@ -43,6 +43,14 @@ static json_t *left_alone_json(const struct change *c)
     return out;
 }
 
+/* What lies in a sector with the range wanted, and went back as it was. */
+static json_t *shared_json(const struct change *c)
+{
+    bkf_range rest[2];
+    size_t n = range_len(c->wanted) ? range_subtract(c->request, &c->wanted, 1, rest) : 0;
+    return report_ranges(rest, n);
+}
+
 static const char *proof_text(const struct change *c)
 {
     if (c->by_crc && c->by_reading)
@@ -82,6 +90,7 @@ json_t *change_report(const struct change *c, const char *outcome)
     json_object_set_new(doc, "device", json_string(c->key));
     json_object_set_new(doc, "label", c->label ? json_string(c->label) : json_null());
     json_object_set_new(doc, "plan", change_plan_json(c));
+    json_object_set_new(doc, "shared", shared_json(c));
     json_object_set_new(doc, "left_alone", left_alone_json(c));
     if (c->kind == PLAN_RESTORE) /* ids show that the dump is of this very device */
         json_object_set_new(doc, "own_dump", json_boolean(c->may_change_keep));

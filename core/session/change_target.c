@@ -13,13 +13,23 @@ static bkf_status no_memory(bkf_error *err)
     return error_set(err, BKF_E_NOMEM, "out of memory");
 }
 
-static bkf_status take_request(struct change *c, bkf_range r, bkf_error *err)
+/* The whole sectors around r, inside the flash. */
+static bkf_range sectors_of(const struct change *c, bkf_range r)
+{
+    uint64_t end = ((uint64_t)r.end + SECTOR - 1) / SECTOR * SECTOR;
+    return (bkf_range){ r.start - r.start % SECTOR, end < c->size ? (uint32_t)end : c->size };
+}
+
+/* shared: r may begin and end inside a sector; change_edges then takes the rest of it from the
+ * flash.  Otherwise the rules refuse that. */
+static bkf_status take_request(struct change *c, bkf_range r, bool shared, bkf_error *err)
 {
     if (r.start >= r.end || r.end > c->size)
         return error_set(err, BKF_E_PARAM, "range 0x%x..0x%x is not inside the flash (0x%x bytes)",
                          r.start, r.end, c->size);
-    c->request = r;
-    size_t n = range_len(r);
+    c->wanted = r;
+    c->request = shared ? sectors_of(c, r) : r;
+    size_t n = range_len(c->request);
     c->target = malloc(n ? n : 1);
     c->current = malloc(n ? n : 1);
     c->skip = calloc(n / SECTOR + 1, sizeof *c->skip);
@@ -30,7 +40,13 @@ static bkf_status take_request(struct change *c, bkf_range r, bkf_error *err)
     return BKF_OK;
 }
 
-/* The bytes an image covers: up to the end of its last sector when it may be filled. */
+static uint8_t *at_wanted(const struct change *c)
+{
+    return c->target + (c->wanted.start - c->request.start);
+}
+
+/* The bytes an image covers: up to the end of its last sector when that may be filled, but
+ * never past the end of the partition or range. */
 static bkf_status image_range(struct change *c, const bkf_change_options *o, const char *path,
                               size_t len, bkf_range *out, bkf_error *err)
 {
@@ -40,7 +56,7 @@ static bkf_status image_range(struct change *c, const bkf_change_options *o, con
         limit = c->size;
     if (!len)
         return error_set(err, BKF_E_IMAGE, "%s is empty", path);
-    if (start % SECTOR)
+    if (start % SECTOR && !o->label)
         return error_set(err, BKF_E_PARAM,
                          "0x%x is not aligned to the 0x%x byte sectors; the nearest are 0x%x and "
                          "0x%x",
@@ -51,13 +67,11 @@ static bkf_status image_range(struct change *c, const bkf_change_options *o, con
                          limit > start ? limit - start : 0, start, limit, o->label ? " of " : "",
                          o->label ? o->label : "");
     uint64_t end = (uint64_t)start + len, rest = end % SECTOR;
+    bool at_end = o->has_range && o->range.end && end == limit;
     if (rest && (o->label || (o->flags & BKF_CHANGE_PAD))) {
         end += SECTOR - rest;
-        if (end > limit)
-            return error_set(err, BKF_E_IMAGE,
-                             "the last sector of %s reaches past 0x%06x, so it cannot be filled up",
-                             path, limit);
-    } else if (rest) {
+        end = end < limit ? end : limit;
+    } else if (rest && !at_end) {
         return error_set(err, BKF_E_PARAM,
                          "%s ends inside the sector at 0x%06x; --pad fills the rest of that sector "
                          "with 0x%02X",
@@ -82,9 +96,9 @@ bkf_status change_target_file(struct change *c, const char *path, const bkf_chan
     if (!st)
         st = image_range(c, o, path ? path : "the image", len, &r, err);
     if (!st)
-        st = take_request(c, r, err);
+        st = take_request(c, r, true, err);
     if (!st)
-        memcpy(c->target, data, len);
+        memcpy(at_wanted(c), data, len);
     free(read);
     return st;
 }
@@ -113,7 +127,27 @@ bkf_status change_target_erase(struct change *c, const bkf_change_options *o, bk
     bkf_range r = o->has_range ? o->range : (bkf_range){ 0, c->size };
     if (r.end == BKF_RANGE_END)
         r.end = c->size;
-    return take_request(c, r, err);
+    return take_request(c, r, o->label != NULL, err);
+}
+
+/* Both partitions that meet inside a sector are erased and programmed with it: what is not
+ * wanted of it goes back as it was. */
+bkf_status change_edges(struct change *c, bkf_error *err)
+{
+    bkf_range rest[2];
+    size_t n = range_len(c->wanted) ? range_subtract(c->request, &c->wanted, 1, rest) : 0;
+    bkf_status st = BKF_OK;
+    for (size_t i = 0; i < n && !st; i++) {
+        uint32_t off = rest[i].start - c->request.start;
+        session_log(c->s, BKF_LOG_INFO,
+                    "0x%06x..0x%06x is in one sector with what was asked for: it goes back as it "
+                    "was",
+                    rest[i].start, rest[i].end);
+        st = change_backup_read(c, sectors_of(c, rest[i]), NULL, PROVE_ALL, err);
+        if (!st)
+            memcpy(c->target + off, c->current + off, range_len(rest[i]));
+    }
+    return st;
 }
 
 /* ---- dumps with a sidecar ---- */
@@ -216,9 +250,9 @@ bkf_status change_target_dump(struct change *c, const char *path, bkf_error *err
                            c->window_reason ? c->window_reason : "");
     }
     if (!st)
-        st = take_request(c, part, err);
+        st = take_request(c, part, true, err);
     if (!st) {
-        memcpy(c->target, data + (part.start - range.start), range_len(part));
+        memcpy(at_wanted(c), data + (part.start - range.start), range_len(part));
         skip_holes(c, &side);
     }
     free(data);

@@ -219,11 +219,13 @@ enum {
 };
 typedef struct bkf_change_options {
     uint32_t struct_size;
-    uint32_t kind;                      /* BKF_CHANGE_WRITE, ERASE or RESTORE */
-    uint32_t flags;                     /* BKF_CHANGE_* */
-    uint32_t has_range;                 /* 0 = whole flash */
-    bkf_range range;                    /* write: end 0 = as long as the file */
-    const char *label;                  /* partition the range stands for, or NULL */
+    uint32_t kind;      /* BKF_CHANGE_WRITE, ERASE or RESTORE */
+    uint32_t flags;     /* BKF_CHANGE_* */
+    uint32_t has_range; /* 0 = whole flash */
+    bkf_range range;    /* write: end 0 = as long as the file */
+    /* Partition the range stands for, or NULL.  It may begin and end inside a sector, as may the
+     * end of a range that a file fills; the rest of that sector then goes back as it was. */
+    const char *label;
     const char *const *allow_protected; /* names of protected partitions; NULL-terminated */
     const char *backup;                 /* an existing dump with sidecar, or NULL = make one */
     const char *backup_dir;             /* where to make it; NULL = the user's data folder */
