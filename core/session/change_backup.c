@@ -85,7 +85,7 @@ static bkf_status save(struct change *c, struct reading *r, enum backup_proof ho
                        bkf_error *err)
 {
     struct outfile out = { .fd = -1 };
-    bkf_status st = outfile_open(&out, path, false, err);
+    bkf_status st = outfile_open(&out, path, false, true, err);
     if (st)
         return st;
     r->fd = out.fd;

@@ -33,10 +33,11 @@ static bkf_status refuse_existing(const char *path, bool force, bkf_error *err)
     return BKF_OK;
 }
 
-bkf_status outfile_open(struct outfile *o, const char *path, bool force, bkf_error *err)
+bkf_status outfile_open(struct outfile *o, const char *path, bool force, bool private,
+                        bkf_error *err)
 {
     struct strbuf part = STRBUF_INIT;
-    *o = (struct outfile){ .fd = -1, .force = force };
+    *o = (struct outfile){ .fd = -1, .force = force, .mode = private ? 0600 : 0666 };
     bkf_status st = refuse_existing(path, force, err);
     if (st)
         return st;
@@ -48,11 +49,11 @@ bkf_status outfile_open(struct outfile *o, const char *path, bool force, bkf_err
         return error_set(err, BKF_E_NOMEM, "out of memory");
     }
     const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
-    int fd = open(o->part, flags | O_EXCL, 0666);
+    int fd = open(o->part, flags | O_EXCL, o->mode);
     o->ours = fd >= 0;
     if (fd < 0 && errno == EEXIST)
-        fd = open(o->part, flags, 0666);
-    if (fd < 0) {
+        fd = open(o->part, flags, o->mode);
+    if (fd < 0 || (private && fchmod(fd, o->mode))) {
         st = failed(err, "create", o->part);
     } else if (flock(fd, LOCK_EX | LOCK_NB)) {
         st = error_set(err, BKF_E_BUSY, "%s: another bkflash is writing it", o->part);
@@ -106,26 +107,84 @@ static int move(const struct outfile *o)
     return r;
 }
 
-bkf_status outfile_commit(struct outfile *o, const char *sidecar, bkf_error *err)
+static bkf_status write_text(const char *path, mode_t mode, const char *text, bkf_error *err)
 {
-    struct strbuf name = STRBUF_INIT;
-    strbuf_addf(&name, "%s.json", o->path);
-    char *json = strbuf_take(&name);
-    bkf_status st = json ? BKF_OK : error_set(err, BKF_E_NOMEM, "out of memory");
-    if (!st && fsync(o->fd))
-        st = failed(err, "write", o->part);
-    if (!st && json)
-        unlink(json); /* an old sidecar must not describe the new file */
-    if (!st && move(o))
-        st = failed(err, "create", o->path);
-    if (!st) {
+    size_t n = strlen(text), done = 0;
+    unlink(path); /* of a run that was killed */
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    if (fd < 0)
+        return failed(err, "create", path);
+    bkf_status st = BKF_OK;
+    while (done < n && !st) {
+        ssize_t k = write(fd, text + done, n - done);
+        if (k < 0 && errno != EINTR)
+            st = failed(err, "write", path);
+        done += k > 0 ? (size_t)k : 0;
+    }
+    if (!st && fsync(fd))
+        st = failed(err, "write", path);
+    if (close(fd) && !st)
+        st = failed(err, "write", path);
+    return st;
+}
+
+/* beside takes the place of json, and an old json that of beside. */
+static int trade(const char *beside, const char *json, bool *old)
+{
+    struct stat sb;
+    *old = lstat(json, &sb) == 0;
+    if (*old && S_ISDIR(sb.st_mode))
+        return errno = EISDIR, -1;
+    int r = *old ? renameat2(AT_FDCWD, beside, AT_FDCWD, json, RENAME_EXCHANGE) : -1;
+    if (*old && r && errno != EINVAL && errno != ENOSYS) /* not on every filesystem */
+        return -1;
+    *old = *old && !r;
+    return *old ? 0 : rename(beside, json);
+}
+
+/* The sidecar first: where only one of them is there, its hash belies what it stands beside.
+ * If the other cannot follow, everything is again as it was. */
+static bkf_status both(struct outfile *o, const char *json, const char *beside, bkf_error *err)
+{
+    bool old = false;
+    if (!o->force && file_exists(o->path))
+        return error_set(err, BKF_E_FILE, "%s: exists by now; --force replaces it", o->path);
+    if (trade(beside, json, &old))
+        return failed(err, "create", json);
+    if (!move(o)) {
+        if (old)
+            unlink(beside);
         sync_folder(o->path);
         free(o->part);
         o->part = NULL;
-        if (sidecar)
-            st = file_write_atomic(json, sidecar, strlen(sidecar), err);
+        return BKF_OK;
+    }
+    bkf_status st = failed(err, "create", o->path);
+    if (old)
+        (void)rename(beside, json);
+    else
+        unlink(json);
+    return st;
+}
+
+bkf_status outfile_commit(struct outfile *o, const char *sidecar, bkf_error *err)
+{
+    struct strbuf name = STRBUF_INIT, temp = STRBUF_INIT;
+    strbuf_addf(&name, "%s.json", o->path);
+    strbuf_addf(&temp, "%s.json.part", o->path);
+    char *json = strbuf_take(&name), *beside = strbuf_take(&temp);
+    bkf_status st = json && beside ? BKF_OK : error_set(err, BKF_E_NOMEM, "out of memory");
+    if (!st && fsync(o->fd))
+        st = failed(err, "write", o->part);
+    if (!st) {
+        st = write_text(beside, o->mode, sidecar, err);
+        if (!st)
+            st = both(o, json, beside, err);
+        if (st)
+            unlink(beside);
     }
     free(json);
+    free(beside);
     return st;
 }
 

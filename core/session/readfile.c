@@ -162,7 +162,7 @@ static bkf_status into_file(bkf_session *s, const bkf_read_options *o, const cha
     struct readlog log = { .fd = -1 };
     json_t *doc = NULL;
     char *sidecar = NULL;
-    bkf_status st = outfile_open(&out, path, o->flags & BKF_READ_FORCE, err);
+    bkf_status st = outfile_open(&out, path, o->flags & BKF_READ_FORCE, false, err);
     struct reading r = { .session = s, .verify = o->verify, .fd = out.fd, .log = &log };
     const char *slash = strrchr(path, '/');
     if (!st)

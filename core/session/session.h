@@ -187,14 +187,16 @@ struct outfile {
     int fd;
     char *path, *part;
     bool force;
-    bool ours; /* path.part holds nothing of an earlier run */
+    mode_t mode; /* of both files, less the umask */
+    bool ours;   /* path.part holds nothing of an earlier run */
 };
 /* Refuses an existing path without force; opens and locks path.part, which may be there
- * from an earlier run and then keeps its bytes. */
-bkf_status outfile_open(struct outfile *, const char *path, bool force, bkf_error *);
+ * from an earlier run and then keeps its bytes.  private: for its owner's eyes only. */
+bkf_status outfile_open(struct outfile *, const char *path, bool force, bool private, bkf_error *);
 /* Empties path.part and takes size bytes for it. */
 bkf_status outfile_reserve(struct outfile *, uint64_t size, bkf_error *);
-/* sidecar may be NULL. */
+/* path.part becomes path, and sidecar the text of path.json: both, or neither and all that was
+ * there before stays. */
 bkf_status outfile_commit(struct outfile *, const char *sidecar, bkf_error *);
 /* keep: leave path.part behind; one that an earlier run left stays in any case. */
 void outfile_close(struct outfile *, bool keep);
