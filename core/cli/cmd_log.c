@@ -62,10 +62,9 @@ static bkf_status open_file(struct cli *c, FILE **file)
     *file = fopen(path, args_has(&c->args, OPT_FORCE) ? "we" : "wxe");
     if (*file)
         return BKF_OK;
-    return cli_fail(c, BKF_E_FILE,
-                    errno == EEXIST ? "%s: exists already; --force replaces it"
-                                    : "%s: cannot be written",
-                    path);
+    if (errno == EEXIST)
+        return cli_fail(c, BKF_E_FILE, "%s: exists already; --force replaces it", path);
+    return cli_fail(c, BKF_E_FILE, "%s: cannot be written: %s", path, strerror(errno));
 }
 
 bkf_status cmd_log(struct cli *c)

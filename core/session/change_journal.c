@@ -10,9 +10,10 @@ char *change_journal_dir(const struct change *c, bkf_error *err)
     const char *state = c->s->ctx->places.state;
     char *dir = state ? path_join(state, "journal") : NULL;
     if (!dir)
-        error_set(err, BKF_E_FILE,
-                  "no folder for the journal: neither HOME nor XDG_STATE_HOME is set; name one with "
-                  "--state-dir");
+        error_set(
+            err, BKF_E_FILE,
+            "no folder for the journal: neither HOME nor XDG_STATE_HOME is set; name one with "
+            "--state-dir");
     return dir;
 }
 

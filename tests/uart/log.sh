@@ -70,6 +70,17 @@ expect out.txt "get key: 0123456789abcdef"
 expect out.txt "TAIL"
 expect out.txt "mac:c8 47 8c 12 34 56"
 
+# nowhere to put it: the cause is named
+if [ -e /dev/full ]; then
+  serve
+  "$bin" -p doorbell_mlt1t.ini -u "$work/tty" log --duration 1.5 >/dev/full 2>err.txt
+  [ $? = 50 ] || { echo "FAIL: a log to /dev/full"; failed=1; }
+  kill $socat 2>/dev/null
+  expect err.txt "standard output: No space left on device"
+fi
+"$bin" -p doorbell_mlt1t.ini log nosuchdir/copy.log 2>err.txt; [ $? = 50 ] || { echo "FAIL: no folder for the copy"; failed=1; }
+expect err.txt "nosuchdir/copy.log: cannot be written: No such file or directory"
+
 # a profile without a log route, and no port
 "$bin" -p generic_bk7231n.ini log --duration 1 >out.txt 2>err.txt; [ $? = 3 ] || { echo "FAIL: no log route: exit $?"; failed=1; }
 expect err.txt "[adapter:log]"
