@@ -54,8 +54,8 @@ json() { jq -e "$2" "$1" >/dev/null 2>&1 || {
 explained() {
   local words
   while IFS= read -r words; do
-    grep -qF -- "$words" err && return 0
-  done < <(sed -n 's/^### "\(.*\)"$/\1/p' "$src/docs/troubleshooting.md")
+    grep -q -- "$words" err && return 0
+  done < <(sed -n '/^### "/{s/^### "\(.*\)"$/\1/; s/[][\\.*^$]/\\&/g; s/%[su]/.*/g; p}' "$src/docs/troubleshooting.md")
   fail "docs/troubleshooting.md has no entry for: $(tail -n 1 err)"
 }
 need() {
