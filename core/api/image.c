@@ -178,8 +178,9 @@ bkf_status bkf_image_verdict(const bkf_image *image, const bkf_image *device, co
     if (!image)
         return missing(err, "bkf_image_verdict");
     if (device) {
-        d = (struct verdict_device){ &device->facts->boot.key, &device->facts->boot,
-                                     device->facts->layout };
+        d = (struct verdict_device){ .key = &device->facts->boot.key,
+                                     .boot = &device->facts->boot,
+                                     .layout = device->facts->layout };
     }
     if (key) {
         if (!crypt_parse(key, &chip.key))

@@ -83,6 +83,23 @@ static void claim_key(struct image_facts *f)
                   f->app.key.name ? f->app.key.name : "own");
 }
 
+/* Makers write the chip into the program: "... FOR sdk AT bk7231n", "OpenBK7231T_1.17.1". */
+static void claim_program_chip(struct image_facts *f)
+{
+    char name[CHIP_NAME];
+    for (size_t i = 0; i < f->n_strings; i++) {
+        const char *text = f->string[i].text, *at = strstr(text, " AT ");
+        if (strncmp(text, "OpenBK", 6) == 0)
+            at = text;
+        else if (strncmp(text, "BUILD AT:", 9) != 0 || !at)
+            continue;
+        if (!chip_name_next(&at, name))
+            continue;
+        claim_add(f, "chip", SURE_LIKELY, name, "text in the program, %.120s", text);
+        return;
+    }
+}
+
 /* "BK7231N_1.0.1" -> "BK7231N". */
 static void claim_chip(struct image_facts *f)
 {
@@ -101,6 +118,7 @@ static void claim_chip(struct image_facts *f)
     }
     if (f->uf2.chip)
         claim_add(f, "chip", SURE_CERTAIN, f->uf2.chip, "UF2 family 0x%08x", f->uf2.family);
+    claim_program_chip(f);
 }
 
 static void claim_vendor(struct image_facts *f)

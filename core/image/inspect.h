@@ -158,4 +158,11 @@ uint8_t *inspect_app_plain(const struct image_facts *);
 /* Texts that name firmware, in deciphered code. */
 void strings_find(const uint8_t *p, size_t n, struct image_facts *);
 double entropy_of(const uint8_t *p, size_t n);
+
+/* -- names of chips (chips.c) ---------------------------------------------------------------- */
+enum { CHIP_NAME = 9 };
+/* Next name of a chip in *text, in capitals; *text moves behind it.  False = no more. */
+bool chip_name_next(const char **text, char out[CHIP_NAME]);
+/* Is it among names, separated by commas?  Case does not count. */
+bool chip_goes_by(const char *names, const char *name);
 #endif

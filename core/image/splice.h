@@ -7,7 +7,7 @@ enum { VERDICT_ROWS = 16 };
 enum verdict_state { VERDICT_OK, VERDICT_WARN, VERDICT_NO };
 struct verdict_row {
     enum verdict_state state;
-    char what[32], text[200];
+    char what[32], text[320];
 };
 struct verdict {
     bool boots; /* no row says NO */
@@ -19,7 +19,13 @@ struct verdict_device {
     const struct code_key *key;    /* of the chip: fuses, or proven by its bootloader */
     const struct bootloader *boot; /* that it runs now */
     const struct image_layout *layout;
+    const char *chip;   /* for messages; NULL with names NULL */
+    const char *names;  /* what software calls this chip, separated by commas */
+    const char *marker; /* what its boot ROM wants at 0x100 of a bootloader; "" = nothing */
 };
+/* Only what is known without a look at the device: the chip it is made for, and its marker. */
+void verdict_of_chip(const struct image_facts *, const struct verdict_device *,
+                     struct verdict *out);
 /* Judges facts as they would stand in the device's flash: with its own bootloader, or with the
  * one that is in its flash when the image has none. */
 void verdict_of(const struct image_facts *, const struct verdict_device *, struct verdict *out);

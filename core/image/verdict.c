@@ -34,6 +34,59 @@ static bool same_key(const struct code_key *a, const struct code_key *b)
     return on_a == on_b && (!on_a || memcmp(&a->key, &b->key, sizeof a->key) == 0);
 }
 
+/* Every claim that names chips must name this one; several names: fits any of them. */
+static void chip_rows(const struct image_facts *f, const struct verdict_device *d,
+                      struct verdict *v)
+{
+    for (size_t i = 0; d->names && i < f->n_claims; i++) {
+        const struct claim *c = &f->claim[i];
+        const char *text = c->value;
+        char name[CHIP_NAME];
+        size_t n = 0, fit = 0;
+        if (strcmp(c->what, "chip") != 0 || c->sure < SURE_LIKELY)
+            continue;
+        for (; chip_name_next(&text, name); n++)
+            fit += chip_goes_by(d->names, name);
+        if (fit)
+            say(v, VERDICT_OK, "chip", "made for %s (%s)", c->value, c->evidence);
+        else if (n)
+            say(v, VERDICT_NO, "chip", "it is made for %s (%s), and the chip of the profile is %s",
+                c->value, c->evidence, d->chip);
+    }
+}
+
+/* What the boot ROM wants is known from the chip's profile, else from what runs there. */
+static void marker_row(const struct bootloader *b, const struct verdict_device *d,
+                       struct verdict *v)
+{
+    bool known = d->marker != NULL;
+    const char *has = b->marker_text, *want = known ? d->marker : d->boot->marker_text;
+    if (*want && !*has)
+        say(v, VERDICT_NO, "marker",
+            "the boot ROM of this chip wants '%s' in clear at 0x100; it is missing", want);
+    else if (!*want && *has)
+        say(v, known ? VERDICT_NO : VERDICT_WARN, "marker",
+            "it is made for a chip whose boot ROM wants '%s'; %s", has,
+            known ? "this chip's wants no marker" : "the device's own has no marker");
+    else if (*want && strcmp(want, has) != 0)
+        say(v, VERDICT_NO, "marker", "'%s' at 0x100, the %s '%s'", has,
+            known ? "boot ROM of this chip wants" : "device's bootloader has", want);
+}
+
+static bool has_own_boot(const struct image_facts *f)
+{
+    return f->base == 0 && (f->boot.present || f->kind == KIND_QIO || f->kind == KIND_DUMP);
+}
+
+static void made_for_rows(const struct image_facts *f, const struct verdict_device *d,
+                          struct verdict *v)
+{
+    chip_rows(f, d, v);
+    if (has_own_boot(f) && f->boot.key.state != KEY_UNKNOWN &&
+        (d->marker || (d->boot && d->boot->present)))
+        marker_row(&f->boot, d, v);
+}
+
 static void boot_rows(const struct bootloader *b, const struct verdict_device *d, struct verdict *v)
 {
     if (b->key.state == KEY_UNKNOWN) {
@@ -54,20 +107,6 @@ static void boot_rows(const struct bootloader *b, const struct verdict_device *d
             "the chip deciphers with '%s' but this bootloader is enciphered with '%s': it would "
             "execute garbage and stay silent",
             key_text(d->key), key_text(&b->key));
-    if (!d->boot || !d->boot->present)
-        return;
-    bool had = d->boot->marker_text[0], has = b->marker_text[0];
-    if (had && !has)
-        say(v, VERDICT_NO, "marker",
-            "the boot ROM of this chip wants '%s' in clear at 0x100; it is missing",
-            d->boot->marker_text);
-    else if (!had && has)
-        say(v, VERDICT_WARN, "marker",
-            "it is made for a chip whose boot ROM wants '%s'; the device's own has no marker",
-            b->marker_text);
-    else if (had && strcmp(d->boot->marker_text, b->marker_text) != 0)
-        say(v, VERDICT_NO, "marker", "'%s' at 0x100, the device's bootloader has '%s'",
-            b->marker_text, d->boot->marker_text);
 }
 
 static void app_rows(const struct image_facts *f, const struct code_key *boot, struct verdict *v)
@@ -156,6 +195,13 @@ static void form_row(const struct image_facts *f, struct verdict *v)
     }
 }
 
+void verdict_of_chip(const struct image_facts *f, const struct verdict_device *d, struct verdict *v)
+{
+    memset(v, 0, sizeof *v);
+    v->boots = true;
+    made_for_rows(f, d, v);
+}
+
 void verdict_of(const struct image_facts *f, const struct verdict_device *d, struct verdict *v)
 {
     memset(v, 0, sizeof *v);
@@ -163,8 +209,8 @@ void verdict_of(const struct image_facts *f, const struct verdict_device *d, str
     form_row(f, v);
     if (!v->boots)
         return;
-    bool own_boot =
-        f->base == 0 && (f->boot.present || f->kind == KIND_QIO || f->kind == KIND_DUMP);
+    made_for_rows(f, d, v);
+    bool own_boot = has_own_boot(f);
     const struct bootloader *b = own_boot ? &f->boot : d->boot;
     if (own_boot && !f->boot.present)
         say(v, VERDICT_NO, "bootloader", "the first block at 0 is erased or has a bad CRC");

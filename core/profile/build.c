@@ -272,6 +272,8 @@ bool profile_build(struct merge *m, struct bkf_profile *p)
     p->note = text(m, "profile", "note");
     p->chip_name = m->chip_name ? m->chip_name : p->name;
     p->chip_driver = text(m, "chip", "driver");
+    p->chip_names = text(m, "chip", "names");
+    p->chip_marker = text(m, "chip", "marker");
     p->chip_driver_at = origin(m, "chip", "driver");
     p->files = m->files;
     p->n_files = m->n_files;

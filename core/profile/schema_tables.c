@@ -40,7 +40,12 @@ static const struct key_spec adapter_keys[] = {
     END_KEYS,
 };
 static const struct key_spec pads_keys[] = { END_KEYS };
-static const struct key_spec chip_keys[] = { { "driver", T_DRIVER, ALL }, END_KEYS };
+static const struct key_spec chip_keys[] = {
+    { "driver", T_DRIVER, ALL },
+    { "names", T_LIST, ALL },
+    { "marker", T_WORD, ALL },
+    END_KEYS,
+};
 static const struct key_spec access_keys[] = {
     { "read", T_RANGES, ALL },
     { "erase", T_RANGES, ALL },

@@ -47,7 +47,7 @@ static void outputs(const struct image_facts *f)
         strbuf_free(&page);
     }
     struct verdict v;
-    struct verdict_device d = { &f->boot.key, &f->boot, f->layout };
+    struct verdict_device d = { .key = &f->boot.key, .boot = &f->boot, .layout = f->layout };
     verdict_of(f, &d, &v);
     json_decref(verdict_json(&v));
 }

@@ -1,4 +1,5 @@
 /* The shipped conf/ folder: every file is clean, and says what the boards need. */
+#include "core/image/inspect.h"
 #include "core/profile/find.h"
 #include "core/profile/profile.h"
 #include "tests/support/cmocka.h"
@@ -51,6 +52,30 @@ static void every_file_is_clean(void **state)
         folder_free(&f);
     }
     assert_true(n > 100);
+}
+
+/* What a chip's bootloader tells the UART driver is one of its names; a marker is always said. */
+static void chips_have_names(void **state)
+{
+    (void)state;
+    char dir[512], path[1024];
+    struct folder f;
+    snprintf(dir, sizeof dir, "%s/chips", dirs[0]);
+    assert_true(folder_list(dir, &f));
+    assert_true(f.n >= 9);
+    for (size_t k = 0; k < f.n; k++) {
+        snprintf(path, sizeof path, "%s/%s", dir, f.names[k]);
+        struct bkf_profile *p = load(path);
+        const char *told = profile_value(p, "chip", "opt.uart_identity", NULL);
+        char name[CHIP_NAME];
+        if (!p->chip_names || !p->chip_marker)
+            fail_msg("%s: [chip] names or marker is missing", path);
+        assert_true(chip_goes_by(p->chip_names, p->name));
+        while (told && chip_name_next(&told, name))
+            assert_true(chip_goes_by(p->chip_names, name));
+        profile_free(p);
+    }
+    folder_free(&f);
 }
 
 static void has_pad(const struct prof_route *r, const char *pad, const char *signal,
@@ -195,6 +220,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_file_is_clean),
+        cmocka_unit_test(chips_have_names),
         cmocka_unit_test(doorbell_routes),
         cmocka_unit_test(doorbell_flash),
         cmocka_unit_test(every_board_has_its_routes),

@@ -53,7 +53,9 @@ static void on_the_doorbell(void **state)
     };
     uint8_t *bell = synth_doorbell();
     struct image_facts *dev = facts_of(bell, SYNTH_DOORBELL);
-    struct verdict_device d = { &dev->boot.key, &dev->boot, &synth_doorbell_layout };
+    struct verdict_device d = { .key = &dev->boot.key,
+                                .boot = &dev->boot,
+                                .layout = &synth_doorbell_layout };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         uint8_t *img = qio(cases[i].boot_key, cases[i].app_key, cases[i].marker);
         struct image_facts *f = facts_of(img, QIO);
@@ -83,7 +85,9 @@ static void programs_alone(void **state)
     uint8_t *bell = synth_doorbell(), *good = qio("tuya", "tuya", NULL),
             *bad = qio("zero", "zero", NULL);
     struct image_facts *dev = facts_of(bell, SYNTH_DOORBELL);
-    struct verdict_device d = { &dev->boot.key, &dev->boot, &synth_doorbell_layout };
+    struct verdict_device d = { .key = &dev->boot.key,
+                                .boot = &dev->boot,
+                                .layout = &synth_doorbell_layout };
     struct verdict v;
     struct image_facts *f = facts_of(good + 0x11000, 34 * 1024);
     assert_int_equal(f->kind, KIND_UA);
@@ -119,7 +123,7 @@ static void marker_is_kept(void **state)
     (void)state;
     uint8_t *lamp = synth_lamp(), *without = qio("tuya", "tuya", NULL);
     struct image_facts *dev = facts_of(lamp, SYNTH_LAMP), *f = facts_of(without, QIO);
-    struct verdict_device d = { &dev->boot.key, &dev->boot, NULL };
+    struct verdict_device d = { .key = &dev->boot.key, .boot = &dev->boot, .layout = NULL };
     struct verdict v;
     verdict_of(f, &d, &v);
     assert_false(v.boots);
@@ -128,6 +132,73 @@ static void marker_is_kept(void **state)
     inspect_free(dev);
     free(lamp);
     free(without);
+}
+
+static void judge(const uint8_t *p, size_t n, const struct verdict_device *d, struct verdict *v)
+{
+    struct image_facts *f = facts_of(p, n);
+    verdict_of_chip(f, d, v);
+    inspect_free(f);
+}
+
+/* What the profile says of the chip counts, whatever runs there now. */
+static void another_chip(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *names, *marker, *image_marker;
+        bool boots;
+        const char *says;
+    } cases[] = {
+        { "BK7252, BK7251", "", NULL, true, "made for BK7251 (bootloader version" },
+        { "BK7231U, BK7251", "", NULL, false, "is made for BK7252 (text in the program" },
+        { "BK72", "", NULL, false, "is made for BK7251 (bootloader" },
+        { NULL, "", "BK7231\0", false, "this chip's wants no marker" },
+        { NULL, "BK7231", NULL, false, "wants 'BK7231' in clear" },
+        { NULL, "BK7238", "BK7231\0", false, "boot ROM of this chip wants 'BK7238'" },
+        { NULL, "BK7231", "BK7231\0", true, NULL },
+        { NULL, NULL, "BK7231\0", true, NULL },
+    };
+    uint8_t *lamp = synth_lamp();
+    struct image_facts *dev = facts_of(lamp, SYNTH_LAMP); /* another chip's runs there */
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        uint8_t *img = qio("zero", "zero", cases[i].image_marker);
+        struct verdict_device d = { .chip = "x",
+                                    .names = cases[i].names,
+                                    .marker = cases[i].marker,
+                                    .boot = cases[i].marker ? &dev->boot : NULL };
+        struct verdict v;
+        judge(img, QIO, &d, &v);
+        if (v.boots != cases[i].boots ||
+            (cases[i].says && !has_row(&v, v.boots ? VERDICT_OK : VERDICT_NO, cases[i].says)))
+            fail_msg("case %zu: boots %d, %s", i, v.boots, v.n ? v.row[0].text : "no row");
+        free(img);
+    }
+    uint8_t *img = qio("zero", "zero", NULL);
+    struct verdict_device d = { .chip = "x", .names = "bk7251" };
+    struct verdict v;
+    judge(img + 0x11000, 34 * 1024, &d, &v); /* only the program names a chip */
+    assert_true(!v.boots && has_row(&v, VERDICT_NO, "made for BK7252 (text in the program"));
+    free(img);
+    inspect_free(dev);
+    free(lamp);
+}
+
+static void names_of_chips(void **state)
+{
+    (void)state;
+    const char *text = "Beken SDK 1.0.15 for BK7231u or xx1234/BK7252N_1, AB12345, ABCD1234EFG";
+    static const char *const want[] = { "BK7231U", "XX1234", "BK7252N" };
+    char name[CHIP_NAME];
+    for (size_t i = 0; i < ARRAY_LEN(want); i++) {
+        assert_true(chip_name_next(&text, name));
+        assert_string_equal(name, want[i]);
+    }
+    assert_false(chip_name_next(&text, name));
+    assert_true(chip_goes_by("BK7231T,BK7231S", "bk7231s"));
+    assert_false(chip_goes_by("BK7252N", "BK7252"));
+    assert_false(chip_goes_by("BK7252", "BK7252N"));
+    assert_false(chip_goes_by(" , ", "BK7252"));
 }
 
 /* Every form of firmware with the doorbell's own bootloader gives an image that boots, in which
@@ -139,7 +210,9 @@ static void splicing(void **state)
     size_t rbl_len, len;
     bkf_error err = BKF_ERROR_INIT;
     struct image_facts *dev = facts_of(bell, SYNTH_DOORBELL);
-    struct verdict_device d = { &dev->boot.key, &dev->boot, &synth_doorbell_layout };
+    struct verdict_device d = { .key = &dev->boot.key,
+                                .boot = &dev->boot,
+                                .layout = &synth_doorbell_layout };
     synth_program(plain, sizeof plain, 7, "OpenBK7252_1.18");
     struct rbl_header h = { .algo = RBL_COMP_GZIP | RBL_CRYPT_AES256, .name = "app" };
     assert_int_equal(rbl_pack(plain, sizeof plain, &h, &rbl_default_keys, &rbl, &rbl_len, &err), 0);
@@ -176,10 +249,9 @@ static void splicing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(on_the_doorbell),
-        cmocka_unit_test(programs_alone),
-        cmocka_unit_test(marker_is_kept),
-        cmocka_unit_test(splicing),
+        cmocka_unit_test(on_the_doorbell), cmocka_unit_test(programs_alone),
+        cmocka_unit_test(marker_is_kept),  cmocka_unit_test(another_chip),
+        cmocka_unit_test(names_of_chips),  cmocka_unit_test(splicing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
