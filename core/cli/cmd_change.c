@@ -72,6 +72,9 @@ static void say_plan(struct cli *c, const json_t *doc)
                            number_of(p, "program_us") + number_of(p, "verify_us")) /
                       1e6,
                   t));
+    if (number_of(p, "filled_bytes"))
+        say(c, "plan: the last sector is filled up with %" PRIu64 " erased bytes",
+            number_of(p, "filled_bytes"));
 }
 
 static void say_kept(struct cli *c, const json_t *doc)
@@ -132,38 +135,50 @@ static const char *boots_text(const json_t *doc, char buf[500])
     return buf;
 }
 
-static void summary(struct cli *c)
+/* The last line: what was proven, and whether it boots. */
+static void say_outcome(struct cli *c, const json_t *doc)
 {
-    json_t *doc = cli_result(c);
-    char boots[500];
-    char size[32], t[32];
-    if (!doc)
-        return;
+    char boots[500], size[32], t[32];
     const char *outcome = text_of(doc, "outcome");
-    if (strcmp(outcome, "planned") == 0) {
-        say_plan(c, doc);
-        if (!c->json)
-            print_steps(doc);
-        say_always(c, "dry run: nothing was changed");
-    } else if (strcmp(outcome, "nothing to do") == 0) {
-        say(c, "the flash holds this already: nothing was changed");
-    } else {
-        say_plan(c, doc);
-        if (text_of(doc, "backup")[0])
-            say(c, "backup of the old contents: %s (%s)", text_of(doc, "backup"),
-                text_of(doc, "backup_proof"));
-        if (!number_of(doc, "proven_bytes"))
-            say(c, "the flash holds the contents wanted already");
-        if (json_array_size(json_object_get(doc, "repaired")))
-            say_always(c, "%zu ranges had to be written again",
-                       json_array_size(json_object_get(doc, "repaired")));
+    boots_text(doc, boots);
+    if (strcmp(outcome, "planned") == 0)
+        say_always(c, "dry run: nothing was changed%s", boots);
+    else if (strcmp(outcome, "nothing to do") == 0)
+        say(c, "the flash holds this already: nothing was changed%s", boots);
+    else
         say(c, "%s done in %s: %s proven by %s, %" PRIu64 " retries, protection %s%s",
             text_of(doc, "what"), time_text((double)number_of(doc, "duration_us") / 1e6, t),
             size_text(number_of(doc, "proven_bytes"), size), text_of(doc, "proof"),
-            number_of(doc, "retries"), text_of(doc, "protection"), boots_text(doc, boots));
-    }
+            number_of(doc, "retries"), text_of(doc, "protection"), boots);
+}
+
+static void say_done(struct cli *c, const json_t *doc)
+{
+    size_t repaired = json_array_size(json_object_get(doc, "repaired"));
+    if (text_of(doc, "backup")[0])
+        say(c, "backup of the old contents: %s (%s)", text_of(doc, "backup"),
+            text_of(doc, "backup_proof"));
+    if (!number_of(doc, "proven_bytes"))
+        say(c, "the flash holds the contents wanted already");
+    if (repaired)
+        say_always(c, "%zu ranges had to be written again", repaired);
+}
+
+static void summary(struct cli *c)
+{
+    json_t *doc = cli_result(c);
+    if (!doc)
+        return;
+    const char *outcome = text_of(doc, "outcome");
+    if (strcmp(outcome, "nothing to do") != 0)
+        say_plan(c, doc);
+    if (strcmp(outcome, "planned") == 0 && !c->json)
+        print_steps(doc);
+    else if (strcmp(outcome, "done") == 0)
+        say_done(c, doc);
     say_kept(c, doc);
     say_left_alone(c, doc);
+    say_outcome(c, doc);
     json_decref(doc);
 }
 

@@ -82,9 +82,8 @@ struct bkf_profile {
     /* chip */
     const char *chip_name; /* name of the chip profile it builds on, else own name */
     const char *chip_driver;
-    const char *chip_names; /* what software for it calls it: "BK7231T, BK7231S"; NULL = not said */
-    const char
-        *chip_marker; /* what its boot ROM wants in the bootloader, "none"; NULL = not said */
+    const char *chip_names;  /* what software for it calls it: "ONE, OTHER"; NULL = not said */
+    const char *chip_marker; /* what its boot ROM wants in a bootloader, "none"; NULL = not said */
     struct prof_option *chip_options;
     size_t n_chip_options;
     const struct origin *chip_driver_at;

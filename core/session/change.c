@@ -25,6 +25,8 @@ void change_free(struct change *c)
     free(c->done);
     free(c->backup);
     free(c->allow_text);
+    free(c->old);
+    layouts_free(&c->layouts);
 }
 
 /* ---- the device ---- */
@@ -208,7 +210,7 @@ bkf_status change_finish(struct change *c, const bkf_change_options *o, bool rep
     if (!st)
         st = change_learn(c, o, err);
     c->learn_us += op_now(c->s) - start;
-    if (!st && !c->backup_stands) /* not on the way back or on */
+    if (!st)
         st = change_boots(c, true, err);
     if (!st)
         st = make_plan(c, err);

@@ -13,6 +13,7 @@
 #define CORE_SESSION_CHANGE_H
 #include "device_id.h"
 #include "journal.h"
+#include "layouts.h"
 #include "plan.h"
 #include "session.h"
 #include "sidecar.h"
@@ -42,6 +43,7 @@ struct change {
     bkf_range wanted;          /* what was asked for: the rest goes back as it is; empty = all */
     uint8_t *target, *current; /* request bytes each */
     bool *skip;                /* per sector: not to be touched (holes of a dump) */
+    uint32_t filled;           /* erased bytes behind the image, up to the end of its last sector */
     bkf_range left_alone[2];   /* of a dump: what this route cannot change */
     size_t n_left_alone;
     struct plan_area *areas;
@@ -55,6 +57,9 @@ struct change {
     char *allow_text;
     enum change_verdict boots;
     char boots_why[400];
+    struct layout_set layouts; /* of this chip; loaded when first needed */
+    uint8_t *old;              /* undo: the whole backup, of old_range, to judge what boots */
+    bkf_range old_range;
     /* results */
     struct plan plan;
     bkf_range *touched; /* merged ranges of plan.groups, plus what an earlier run did */
@@ -122,8 +127,9 @@ bkf_status change_same_device(const bkf_session *, const struct sidecar *, const
  * other.  Both are the caller's to free, also after a failure. */
 bkf_status change_dump_load(const char *path, uint8_t **data, struct sidecar *, bkf_error *);
 
-/* change_boots.c: refuses what cannot be a program for that place (before any I/O), and once
- * attached, with the current contents read, a program that is known not to boot. */
+/* change_boots.c: refuses what cannot be a program for that place or chip (before any I/O), and
+ * once attached, with the current contents read, a program that is known not to boot.  What goes
+ * back or on (restore, undo, resume, the same command again) is judged, but not refused. */
 bkf_status change_boots(struct change *, bool attached, bkf_error *);
 
 /* change_learn.c */

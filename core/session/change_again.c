@@ -224,7 +224,8 @@ static bkf_status undo_target(struct change *c, const struct journal_state *j, b
     }
     for (uint32_t at = c->request.start; !st && at < c->request.end; at += SECTOR)
         c->skip[(at - c->request.start) / SECTOR] = !was_touched(j, at);
-    free(data);
+    c->old = data;
+    c->old_range = side.range;
     sidecar_free(&side);
     return st;
 }

@@ -1,11 +1,22 @@
-/* change_boots.c - an image that is known not to boot where it is about to be written is
- * refused, and so is data that is no code at all where the profile says that code lies. */
+/* change_boots.c - what every change says of booting: an image that is known not to boot where it
+ * is about to be written is refused, and so is data that is no code at all where code lies. */
 #include "../image/crc34.h"
 #include "../image/splice.h"
 #include "change.h"
-#include "layouts.h"
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+enum { AREAS_MAX = 64 };
+struct code_area {
+    char name[96]; /* with the layout, where it is not the profile's */
+    bkf_range range;
+};
+struct code_areas {
+    struct code_area item[AREAS_MAX];
+    size_t n;
+};
 
 /* A program somebody made for this kind of chip: its vectors are proven. */
 static bool is_program(const struct image_facts *f)
@@ -29,77 +40,159 @@ static bool is_package(const struct image_facts *f)
            f->kind == KIND_IHEX || f->kind == KIND_ELF || f->kind == KIND_PLAIN;
 }
 
-/* The partition of code that the request begins with, or NULL. */
-static const struct prof_partition *code_partition(const struct change *c)
+/* ---- places for code ---- */
+
+/* Without what else lies in its first and last sector. */
+static bkf_range asked(const struct change *c)
+{
+    return range_len(c->wanted) ? c->wanted : c->request;
+}
+
+/* What is judged: the bytes asked for; for an undo, which puts back only what was touched, the
+ * whole backup. */
+static bkf_range judged(const struct change *c)
+{
+    return c->old ? c->old_range : asked(c);
+}
+
+static const uint8_t *judged_bytes(const struct change *c)
+{
+    return c->old ? c->old : c->target + (asked(c).start - c->request.start);
+}
+
+static bool in_own_map(const struct bkf_profile *p, uint32_t at)
+{
+    for (size_t i = 0; i < p->n_partitions; i++)
+        if (at >= p->partitions[i].range.start && at < p->partitions[i].range.end)
+            return true;
+    return false;
+}
+
+static void add_area(struct code_areas *a, const char *name, const char *layout, bkf_range r)
+{
+    if (a->n == ARRAY_LEN(a->item))
+        return;
+    struct code_area *area = &a->item[a->n++];
+    area->range = r;
+    snprintf(area->name, sizeof area->name, layout ? "%s (layout %s)" : "%s", name, layout);
+}
+
+/* Where the profile's own map is silent, every layout known of this chip counts; of the size
+ * of this flash, if there are such. */
+static void find_areas(const struct change *c, struct code_areas *out)
 {
     const struct bkf_profile *p = c->s->profile;
+    const struct layout_set *l = &c->layouts;
+    bool sized = false;
     for (size_t i = 0; i < p->n_partitions; i++)
-        if (p->partitions[i].layout == LAYOUT_CRC34 &&
-            p->partitions[i].range.start == c->request.start)
-            return &p->partitions[i];
+        if (p->partitions[i].layout == LAYOUT_CRC34)
+            add_area(out, p->partitions[i].name, NULL, p->partitions[i].range);
+    for (size_t i = 0; i < l->n; i++)
+        sized |= l->items[i].flash_size == c->size;
+    for (size_t i = 0; i < l->n; i++)
+        for (size_t k = 0; k < l->items[i].n_parts; k++) {
+            const struct image_partition *q = &l->items[i].part[k];
+            if (q->domain == DOMAIN_CRC && (!sized || l->items[i].flash_size == c->size) &&
+                !in_own_map(p, q->range.start))
+                add_area(out, q->name, l->items[i].name, q->range);
+        }
+}
+
+/* The place for code that what is judged begins with, or NULL. */
+static const struct code_area *first_area(const struct change *c, const struct code_areas *a)
+{
+    for (size_t i = 0; i < a->n; i++)
+        if (a->item[i].range.start == judged(c).start)
+            return &a->item[i];
     return NULL;
+}
+
+/* ---- what is said ---- */
+
+static void say_boots(struct change *c, enum change_verdict verdict, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
+static void say_boots(struct change *c, enum change_verdict verdict, const char *fmt, ...)
+{
+    va_list ap;
+    c->boots = verdict;
+    va_start(ap, fmt);
+    vsnprintf(c->boots_why, sizeof c->boots_why, fmt, ap);
+    va_end(ap);
+}
+
+/* Back or on: what would be refused otherwise is only said. */
+static bool goes_back_or_on(const struct change *c)
+{
+    return c->kind == PLAN_RESTORE || c->backup_stands;
+}
+
+/* prefix: how the refusal begins, where the words after "it will not boot" would repeat it. */
+static bkf_status refuse(struct change *c, const char *prefix, const char *why, bkf_error *err)
+{
+    bool said = c->boots == BOOTS_NO;
+    if (!goes_back_or_on(c) && !(c->flags & BKF_CHANGE_ANY_IMAGE))
+        return error_set(err, BKF_E_IMAGE, "%s%s; nothing was written (--anyway writes it)", prefix,
+                         why);
+    if (!said)
+        say_boots(c, BOOTS_NO, "%s", why);
+    if (!said && !goes_back_or_on(c))
+        session_log(c->s, BKF_LOG_WARN, "written on request: %s%s", prefix, why);
+    return BKF_OK;
 }
 
 /* Code is fetched through CRC-checked blocks of 34 bytes (crc34.h): most of them wrong, and the
  * very first one too, is no code that was damaged but something else. */
-static bool is_no_code(const struct change *c, const struct prof_partition *q, char why[200])
+static bool is_no_code(const struct change *c, const struct code_area *q, char why[300])
 {
     struct crc34_stat stat;
     if (!q || q->range.start % CRC34_BLOCK)
         return false;
-    crc34_stat(c->target, range_len(c->request), &stat);
+    crc34_stat(judged_bytes(c), range_len(range_intersect(q->range, judged(c))), &stat);
     if (!stat.blocks || stat.leading_good || stat.bad <= stat.good + stat.erased)
         return false;
-    snprintf(why, 200,
+    snprintf(why, 300,
              "%s holds code, and this is none: %zu of %zu blocks of 34 bytes have a wrong CRC, the "
              "first one too ('bkflash convert crc-add' makes code of a plain program)",
              q->name, stat.bad, stat.blocks - stat.erased);
     return true;
 }
 
-static bkf_status refuse(struct change *c, const char *why, bkf_error *err)
-{
-    if (c->flags & BKF_CHANGE_ANY_IMAGE) {
-        c->boots = BOOTS_NO;
-        snprintf(c->boots_why, sizeof c->boots_why, "%s", why);
-        session_log(c->s, BKF_LOG_WARN, "written on request: %s", why);
-        return BKF_OK;
-    }
-    return error_set(err, BKF_E_IMAGE, "%s; nothing was written (--anyway writes it)", why);
-}
+/* ---- images ---- */
 
 static bkf_status judge_place(struct change *c, const struct image_facts *f, bkf_error *err)
 {
     char why[200];
-    if (f->base == c->request.start)
+    if (f->base == judged(c).start)
         return BKF_OK;
     snprintf(why, sizeof why, "this is a %s made for 0x%x, not for 0x%x", image_kind_title(f->kind),
-             f->base, c->request.start);
-    return refuse(c, why, err);
+             f->base, judged(c).start);
+    return refuse(c, "", why, err);
 }
 
-static bkf_status judge_key(struct change *c, const struct image_facts *f,
-                            const struct verdict_device *d, bkf_error *err)
+/* The first row that says no is the reason; *doubt: the first that warns, or NULL. */
+static bkf_status judge_rows(struct change *c, const struct verdict *v,
+                             const struct verdict_row **doubt, bkf_error *err)
 {
-    struct verdict v;
     char why[400];
-    verdict_of(f, d, &v);
-    const struct verdict_row *doubt = NULL;
-    for (size_t i = 0; i < v.n; i++) {
-        if (v.row[i].state == VERDICT_NO) {
-            snprintf(why, sizeof why, "this image would not boot: %s: %s", v.row[i].what,
-                     v.row[i].text);
-            return refuse(c, why, err);
+    *doubt = NULL;
+    for (size_t i = 0; i < v->n; i++) {
+        if (v->row[i].state == VERDICT_NO) {
+            snprintf(why, sizeof why, "%s: %s", v->row[i].what, v->row[i].text);
+            return refuse(c, "this image would not boot: ", why, err);
         }
-        if (v.row[i].state == VERDICT_WARN && !doubt)
-            doubt = &v.row[i];
+        if (v->row[i].state == VERDICT_WARN && !*doubt)
+            *doubt = &v->row[i];
     }
-    if (c->boots != BOOTS_UNSAID)
-        return BKF_OK; /* written although something else speaks against it */
-    c->boots = BOOTS_YES;
-    if (doubt)
-        snprintf(c->boots_why, sizeof c->boots_why, "%s: %s", doubt->what, doubt->text);
     return BKF_OK;
+}
+
+/* What the profile says of the chip. */
+static void know_chip(const struct change *c, struct verdict_device *d)
+{
+    const struct bkf_profile *p = c->s->profile;
+    d->chip = p->chip_name;
+    d->names = p->chip_names;
+    d->marker = p->chip_marker && strcmp(p->chip_marker, "none") == 0 ? "" : p->chip_marker;
 }
 
 /* What is known of the chip's key: what runs there proves it, else the profile says it. */
@@ -125,98 +218,208 @@ static bkf_status read_head(struct change *c, uint8_t head[SECTOR], bool *got, b
     return st ? session_failed(c->s, err) : BKF_OK;
 }
 
-static bkf_status know_device(struct change *c, struct chip_key *k, struct verdict_device *d,
-                              bkf_error *err)
+/* The bootloader that a change from 0 on replaces or has begun to: NULL = not known. */
+static uint8_t *old_bootloader(const struct change *c, size_t n)
 {
-    uint8_t head[SECTOR];
-    bool got = true;
-    size_t n = range_len(c->request) < 0x11000 ? range_len(c->request) : 0x11000;
-    bool whole = c->request.start == 0;
-    bkf_status st = whole ? BKF_OK : read_head(c, head, &got, err);
-    if (st)
-        return st;
+    uint8_t *out = malloc(n), *data = NULL;
+    struct sidecar side = { 0 };
+    bkf_error ignored = BKF_ERROR_INIT;
+    if (out && !c->backup_stands) {
+        memcpy(out, c->current, n);
+        return out;
+    }
+    bool got = out && c->backup && !change_dump_load(c->backup, &data, &side, &ignored) &&
+               side.range.start == 0 && side.range.end >= n;
+    if (got)
+        memcpy(out, data, n);
+    else
+        free(out);
+    free(data);
+    sidecar_free(&side);
+    return got ? out : NULL;
+}
+
+static bkf_status know_device(struct change *c, const struct image_facts *f, struct chip_key *k,
+                              struct verdict_device *d, bkf_error *err)
+{
+    uint8_t head[SECTOR], *old = NULL;
+    bool got = false, whole = judged(c).start == 0;
+    size_t n = range_len(judged(c)) < 0x11000 ? range_len(judged(c)) : 0x11000;
+    bkf_status st = BKF_OK;
     k->from_profile.state = KEY_KNOWN;
     if (d->layout && d->layout->key[0] && crypt_parse(d->layout->key, &k->from_profile.key)) {
         k->from_profile.name = crypt_name(&k->from_profile.key);
         d->key = &k->from_profile;
     }
-    if (got && bootloader_read(whole ? c->current : head, whole ? n : SECTOR, &k->boot) &&
+    if (whole && c->kind == PLAN_RESTORE && c->may_change_keep) {
+        d->key = &f->boot.key; /* its own dump: that is how it was */
+        return BKF_OK;
+    }
+    if (whole)
+        got = (old = old_bootloader(c, n)) != NULL;
+    else
+        st = read_head(c, head, &got, err);
+    if (got && bootloader_read(whole ? old : head, whole ? n : SECTOR, &k->boot) &&
         k->boot.key.state != KEY_UNKNOWN) {
         d->boot = whole ? &k->boot : NULL; /* a part of it proves the key and no more */
         d->key = &k->boot.key;
     }
-    return BKF_OK;
+    free(old);
+    return st;
 }
 
-/* An erase leaves no program behind; whether another slot boots is not known. */
-static void erased_code(struct change *c)
+static bkf_status judge_key(struct change *c, const struct image_facts *f, bkf_error *err)
 {
-    const struct bkf_profile *p = c->s->profile;
-    for (size_t i = 0; i < p->n_partitions && c->boots == BOOTS_UNSAID; i++) {
-        const struct prof_partition *q = &p->partitions[i];
-        if (q->layout != LAYOUT_CRC34 || !range_overlaps(q->range, c->request))
-            continue;
-        c->boots = q->range.start ? BOOTS_UNKNOWN : BOOTS_NO;
-        snprintf(c->boots_why, sizeof c->boots_why, "%s is erased", q->name);
-    }
+    struct chip_key k = { .from_profile = { 0 } };
+    struct verdict_device d = { 0 };
+    struct verdict v;
+    const struct verdict_row *doubt;
+    if (layout_of_profile(c->s->profile, &k.layout))
+        d.layout = &k.layout;
+    know_chip(c, &d);
+    bkf_status st = know_device(c, f, &k, &d, err);
+    if (st)
+        return st;
+    verdict_of(f, &d, &v);
+    st = judge_rows(c, &v, &doubt, err);
+    if (!st && c->boots == BOOTS_UNSAID)
+        say_boots(c, BOOTS_YES, doubt ? "%s: %s" : "", doubt ? doubt->what : "",
+                  doubt ? doubt->text : "");
+    return st;
 }
 
-/* Before any I/O: by what kind of image it is. */
-static bkf_status judge_form(struct change *c, const struct image_facts *f, bkf_error *err)
+/* Good code up to the very end, and that inside the place for it: not all of a program. */
+static void say_cut(struct change *c, const struct image_facts *f, const struct code_area *q)
 {
-    char why[200];
+    uint32_t end = judged(c).end, code = judged(c).start ? f->app.leading_end : f->boot.leading_end;
+    if (c->boots == BOOTS_YES && q && end < q->range.end && code + CRC34_BLOCK > end)
+        say_boots(c, BOOTS_UNKNOWN, "%s goes on behind what was %s", q->name,
+                  c->kind == PLAN_RESTORE ? "put back" : "written");
+}
+
+/* By what kind of image it is, and for which chip. */
+static bkf_status judge_form(struct change *c, const struct image_facts *f,
+                             const struct code_area *q, bkf_error *err)
+{
+    struct verdict_device d = { 0 };
+    struct verdict v;
+    const struct verdict_row *doubt;
+    char why[300];
     if (is_package(f)) {
         snprintf(why, sizeof why,
                  "%s is not flash content: the chip executes packed code only ('bkflash "
                  "splice' or 'convert' make it)",
                  image_kind_title(f->kind));
-        return refuse(c, why, err);
+        return refuse(c, "", why, err);
     }
-    if (is_program(f))
-        return judge_place(c, f, err);
-    return is_no_code(c, code_partition(c), why) ? refuse(c, why, err) : BKF_OK;
+    if (f->kind == KIND_DUMP_TURNED) {
+        snprintf(
+            why, sizeof why,
+            "this dump begins with flash offset 0x%zx and wraps around: its bytes from 0x%x on "
+            "belong in front",
+            f->size - f->turned, f->turned);
+        return refuse(c, "", why, err);
+    }
+    if (!is_program(f))
+        return is_no_code(c, q, why) ? refuse(c, "", why, err) : BKF_OK;
+    bkf_status st = judge_place(c, f, err);
+    know_chip(c, &d);
+    verdict_of_chip(f, &d, &v);
+    return st ? st : judge_rows(c, &v, &doubt, err);
 }
 
-/* Attached: by what the chip is known to run. */
-static bkf_status judge_program(struct change *c, const struct image_facts *f, bkf_error *err)
+/* A piece of flash from a program on shows no layout, and what lies behind the program is no bad
+ * code: where a known place for it ends with all blocks in front right, so does the program. */
+static uint32_t program_end(const struct change *c, const struct code_areas *a,
+                            const struct image_facts *f)
 {
-    struct chip_key k = { .from_profile = { 0 } };
-    struct verdict_device d = { 0 };
-    if (layout_of_profile(c->s->profile, &k.layout))
-        d.layout = &k.layout;
-    if (is_program(f)) {
-        bkf_status st = know_device(c, &k, &d, err);
-        return st ? st : judge_key(c, f, &d, err);
+    bkf_range all = judged(c);
+    if (f->kind == KIND_UA && !f->layout && f->app.bad)
+        for (size_t i = 0; i < a->n; i++) {
+            bkf_range r = a->item[i].range;
+            if (r.start == all.start && r.end < all.end && r.end <= f->app.first_bad)
+                return r.end;
+        }
+    return all.end;
+}
+
+static bkf_status inspect_judged(const struct change *c, const struct code_areas *a,
+                                 struct image_facts **out, bkf_error *err)
+{
+    bkf_range all = judged(c);
+    const struct layout_set *l = &c->layouts;
+    bkf_status st = inspect_image(judged_bytes(c), range_len(all), l->items, l->n, out, err);
+    uint32_t end = st ? all.end : program_end(c, a, *out);
+    if (end == all.end)
+        return st;
+    inspect_free(*out);
+    return inspect_image(judged_bytes(c), end - all.start, l->items, l->n, out, err);
+}
+
+static bkf_status judge(struct change *c, const struct code_areas *a, bool attached, bkf_error *err)
+{
+    const struct code_area *q = first_area(c, a);
+    struct image_facts *f;
+    bkf_status st = inspect_judged(c, a, &f, err);
+    if (st)
+        return st;
+    if (!attached || goes_back_or_on(c))
+        st = judge_form(c, f, q, err);
+    if (!st && attached && is_program(f)) {
+        st = judge_key(c, f, err);
+        say_cut(c, f, q);
+    } else if (!st && attached && c->boots == BOOTS_UNSAID) {
+        say_boots(c, BOOTS_UNKNOWN, "no program under a known key is in it");
     }
-    if (c->boots == BOOTS_UNSAID) {
-        c->boots = BOOTS_UNKNOWN;
-        snprintf(c->boots_why, sizeof c->boots_why, "no program under a known key is in it");
+    inspect_free(f);
+    return st;
+}
+
+/* ---- the change as a whole ---- */
+
+/* An erase leaves no program behind, but whether another slot boots is not known; and what a
+ * part of a program becomes is not, either. */
+static void judge_parts(struct change *c, const struct code_areas *a)
+{
+    const char *done = c->kind == PLAN_ERASE ? "erased" : c->undoing ? "put back" : "changed";
+    for (size_t i = 0; i < a->n && c->boots == BOOTS_UNSAID; i++) {
+        const struct code_area *q = &a->item[i];
+        bool whole = c->kind == PLAN_ERASE && range_contains(asked(c), q->range);
+        bool dead = c->kind == PLAN_ERASE && !q->range.start && !asked(c).start;
+        if (range_overlaps(q->range, asked(c)))
+            say_boots(c, dead ? BOOTS_NO : BOOTS_UNKNOWN, "%s%s %s %s", whole ? "" : "part of ",
+                      q->name, whole ? "is" : "was", done);
     }
-    return BKF_OK;
+}
+
+/* Places for code are known from the board's map and from layouts, and there from where they
+ * lie also where a program ends. */
+static bkf_status load_layouts(struct change *c, bkf_error *err)
+{
+    struct diag_list diags = { 0 };
+    if (c->layouts.items)
+        return BKF_OK;
+    bkf_status st = layouts_load(&c->s->ctx->env, c->s->profile, &diags, &c->layouts, err);
+    ctx_diags(c->s->ctx, &c->s->cb, &diags);
+    return st;
 }
 
 bkf_status change_boots(struct change *c, bool attached, bkf_error *err)
 {
-    struct layout_set layouts;
-    struct diag_list diags = { 0 };
-    struct image_facts *f;
-    if (c->kind == PLAN_ERASE)
-        erased_code(c);
-    if (c->kind != PLAN_WRITE || (!code_partition(c) && c->request.start))
+    struct code_areas areas = { .n = 0 };
+    if (!attached && c->kind != PLAN_WRITE)
         return BKF_OK;
-    /* Where programs end is known from a layout: the board's, or the one the image shows. */
-    bkf_status st = layouts_load(&c->s->ctx->env, c->s->profile, &diags, &layouts, err);
-    if (attached) /* said before */
-        diag_free(&diags);
-    else
-        ctx_diags(c->s->ctx, &c->s->cb, &diags);
+    bkf_status st = load_layouts(c, err);
     if (st)
         return st;
-    st = inspect_image(c->target, range_len(c->request), layouts.items, layouts.n, &f, err);
-    if (!st) {
-        st = attached ? judge_program(c, f, err) : judge_form(c, f, err);
-        inspect_free(f);
-    }
-    layouts_free(&layouts);
-    return st;
+    find_areas(c, &areas);
+    const struct code_area *q = first_area(c, &areas);
+    bool touches = asked(c).start == 0;
+    for (size_t i = 0; i < areas.n && !touches; i++)
+        touches = range_overlaps(areas.item[i].range, asked(c));
+    if (touches && c->kind != PLAN_ERASE && (q || !judged(c).start))
+        return judge(c, &areas, attached, err);
+    if (touches && attached)
+        judge_parts(c, &areas);
+    return BKF_OK;
 }

@@ -21,14 +21,15 @@ static const char *kind_name(enum plan_kind k)
 json_t *change_plan_json(const struct change *c)
 {
     const struct plan *p = &c->plan;
-    return json_pack("{s:o, s:I, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "request",
-                     report_range(c->request), "read_us", (json_int_t)c->learn_us, "sectors_equal",
-                     (int)p->equal, "sectors_program_only", (int)p->program_only,
-                     "sectors_erase_program", (int)p->erase_program, "sectors_erase_only",
-                     (int)p->erase_only, "erase_bytes", (json_int_t)p->erase_bytes, "program_bytes",
-                     (json_int_t)p->program_bytes, "erase_us", (json_int_t)p->erase_us,
-                     "program_us", (json_int_t)p->program_us, "verify_us", (json_int_t)p->verify_us,
-                     "kept", report_ranges(p->kept, p->n_kept), "steps", steps_json(p));
+    return json_pack("{s:o, s:I, s:I, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
+                     "request", report_range(c->request), "filled_bytes", (json_int_t)c->filled,
+                     "read_us", (json_int_t)c->learn_us, "sectors_equal", (int)p->equal,
+                     "sectors_program_only", (int)p->program_only, "sectors_erase_program",
+                     (int)p->erase_program, "sectors_erase_only", (int)p->erase_only, "erase_bytes",
+                     (json_int_t)p->erase_bytes, "program_bytes", (json_int_t)p->program_bytes,
+                     "erase_us", (json_int_t)p->erase_us, "program_us", (json_int_t)p->program_us,
+                     "verify_us", (json_int_t)p->verify_us, "kept",
+                     report_ranges(p->kept, p->n_kept), "steps", steps_json(p));
 }
 
 /* What a restore could not reach, and why. */

@@ -99,6 +99,7 @@ bkf_status change_target_file(struct change *c, const char *path, const bkf_chan
         st = take_request(c, r, true, err);
     if (!st)
         memcpy(at_wanted(c), data, len);
+    c->filled = st ? 0 : (uint32_t)(range_len(r) - len);
     free(read);
     return st;
 }

@@ -9,22 +9,37 @@ if [ ! -d "$data/dumps" ]; then
   echo "skipped: no published dumps in $data/dumps (set BKFLASH_TEST_DATA)"
   exit 77
 fi
-# over OLD NEW: as a whole, but for the sectors a board keeps
-over() {
-  cp --no-preserve=mode "$1" flash.bin
+# What FILE is made for, by its bootloader: BK7231N, BK7231S.
+made_for() {
+  "$bkflash" --json inspect "$1" | tail -n 1 | jq -r '[.data.claims[] | select(.what == "chip")][0].value'
+}
+write_over() { # PROFILE OLD NEW
+  cp --no-preserve=mode "$2" flash.bin
   code=0
-  "$bkflash" --json -p generic_bk7231t -a sim -O image=flash.bin -O save=flash.bin write --at 0 "$2" \
+  "$bkflash" --json -p "$1" -a sim -O image=flash.bin -O save=flash.bin write --at 0 "$3" \
     --allow-protected bootloader --preserve-keep >report.json 2>err || code=$?
-  if [ $code = 40 ]; then # made for another chip
-    grep -q 'would not boot: marker' report.json || fail "$2 over $1: $(tail -n 1 report.json)"
-    same "$1" flash.bin
+}
+refused() { # OLD NEW CAUSE
+  { [ $code = 40 ] && grep -q "$3" report.json; } || fail "$2 over $1: exit $code, not $3: $(tail -n 1 report.json)"
+  same "$1" flash.bin
+}
+# over OLD NEW: as a whole, but for the sectors a board keeps; never onto another chip
+over() {
+  local right=generic_bk7231t wrong=generic_bk7231n
+  [ "$(made_for "$2")" != BK7231N ] || { right=generic_bk7231n && wrong=generic_bk7231t; }
+  write_over $right "$1" "$2"
+  if grep -q '"image":"wrapped-dump"' <("$bkflash" --json inspect "$2"); then
+    refused "$1" "$2" 'begins with flash offset 0x11000 and wraps'
     return
   fi
   [ $code = 0 ] || fail "$2 over $1: exit $code: $(tail -n 1 report.json)"
-  cmp -s -n $((0x1e0000)) "$2" flash.bin || fail "$2 over $1: wrong bytes"
+  cmp -s -n $((0x1d0000)) "$2" flash.bin || fail "$2 over $1: wrong bytes"
   tail -n 1 report.json >last.json
   json last.json '.data | .backup_read_once == 0 and .proven_bytes > 0'
-  run 0 -p generic_bk7231t -a sim -O image=flash.bin -O save=flash.bin undo && same "$1" flash.bin
+  json last.json '.data.boots.verdict == "yes"'
+  run 0 -p $right -a sim -O image=flash.bin -O save=flash.bin undo && same "$1" flash.bin
+  write_over $wrong "$1" "$2"
+  refused "$1" "$2" 'would not boot: chip: it is made for'
   written=$((written + 1))
 }
 n=0 written=0 small=()
