@@ -65,6 +65,8 @@ bkf_status bkf_image_open(bkf_ctx *ctx, const bkf_profile *board, const char *na
     if (!st)
         st = inspect_image(image->data, len, image->layouts.items, image->layouts.n, &image->facts,
                            err);
+    if (!st)
+        st = chips_load(&ctx->env, image->facts, &image->chips, err);
     if (st) {
         bkf_image_free(image);
         return st;
@@ -78,6 +80,7 @@ void bkf_image_free(bkf_image *image)
     if (!image)
         return;
     inspect_free(image->facts);
+    chips_free(&image->chips);
     layouts_free(&image->layouts);
     free(image->data);
     free(image->name);
@@ -168,6 +171,21 @@ bkf_status bkf_image_splice(const bkf_image *boot, const bkf_image *firmware, vo
     return st;
 }
 
+/* What a dump of the device tells. */
+static struct verdict_device device_of(const bkf_image *dump)
+{
+    const struct bootloader *b = &dump->facts->boot;
+    return (struct verdict_device){
+        .key = &b->key,
+        .boot = b,
+        .layout = dump->facts->layout,
+        .source = "device",
+        .chip = b->version[0] ? b->version : b->fingerprint,
+        .names = dump->chips.names,
+        .marker = dump->chips.has_marker ? dump->chips.marker : NULL,
+    };
+}
+
 bkf_status bkf_image_verdict(const bkf_image *image, const bkf_image *device, const char *key,
                              int32_t *boots, char **json, char **text, bkf_error *err)
 {
@@ -177,11 +195,8 @@ bkf_status bkf_image_verdict(const bkf_image *image, const bkf_image *device, co
     struct strbuf sb = STRBUF_INIT;
     if (!image)
         return missing(err, "bkf_image_verdict");
-    if (device) {
-        d = (struct verdict_device){ .key = &device->facts->boot.key,
-                                     .boot = &device->facts->boot,
-                                     .layout = device->facts->layout };
-    }
+    if (device)
+        d = device_of(device);
     if (key) {
         if (!crypt_parse(key, &chip.key))
             return error_set(err, BKF_E_PARAM,

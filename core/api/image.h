@@ -2,6 +2,7 @@
 #ifndef CORE_API_IMAGE_H
 #define CORE_API_IMAGE_H
 #include "../image/inspect.h"
+#include "../session/chips.h"
 #include "../session/layouts.h"
 #include "../session/session.h"
 
@@ -11,6 +12,7 @@ struct bkf_image {
     size_t len;
     struct layout_set layouts; /* the facts point into it */
     struct image_facts *facts;
+    struct chip_set chips; /* that its bootloader is made for */
 };
 /* Compact text of doc with "api" and "kind" in front; steals doc. */
 bkf_status image_document(json_t *doc, const char *kind, char **json, bkf_error *);

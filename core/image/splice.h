@@ -19,9 +19,9 @@ struct verdict_device {
     const struct code_key *key;    /* of the chip: fuses, or proven by its bootloader */
     const struct bootloader *boot; /* that it runs now */
     const struct image_layout *layout;
-    const char *chip;   /* for messages; NULL with names NULL */
-    const char *names;  /* what software calls this chip, separated by commas */
-    const char *marker; /* what its boot ROM wants at 0x100 of a bootloader; "" = nothing */
+    const char *source, *chip; /* for messages: which it is and who says so; NULL with names NULL */
+    const char *names;         /* what software calls this chip, separated by commas */
+    const char *marker;        /* what its boot ROM wants at 0x100 of a bootloader; "" = nothing */
 };
 /* Only what is known without a look at the device: the chip it is made for, and its marker. */
 void verdict_of_chip(const struct image_facts *, const struct verdict_device *,

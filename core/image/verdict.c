@@ -50,8 +50,8 @@ static void chip_rows(const struct image_facts *f, const struct verdict_device *
         if (fit)
             say(v, VERDICT_OK, "chip", "made for %s (%s)", c->value, c->evidence);
         else if (n)
-            say(v, VERDICT_NO, "chip", "it is made for %s (%s), and the chip of the profile is %s",
-                c->value, c->evidence, d->chip);
+            say(v, VERDICT_NO, "chip", "it is made for %s (%s), and the chip of the %s is %s",
+                c->value, c->evidence, d->source, d->chip);
     }
 }
 

@@ -190,6 +190,7 @@ static bkf_status judge_rows(struct change *c, const struct verdict *v,
 static void know_chip(const struct change *c, struct verdict_device *d)
 {
     const struct bkf_profile *p = c->s->profile;
+    d->source = "profile";
     d->chip = p->chip_name;
     d->names = p->chip_names;
     d->marker = p->chip_marker && strcmp(p->chip_marker, "none") == 0 ? "" : p->chip_marker;

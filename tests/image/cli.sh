@@ -81,6 +81,8 @@ expect 0 "this boots" "$bk" splice plain.rbl --boot doorbell.bin -f -o spliced.b
 cmp <(head -c $((0x11000)) spliced.bin) <(head -c $((0x11000)) doorbell.bin) || fail "splice changes the bootloader"
 expect 40 "would not boot" "$bk" splice qio-zero.bin --boot qio-zero.bin --device doorbell.bin -o no.bin
 expect 40 "garbage" "$bk" splice qio-zero.bin --boot qio-zero.bin --key tuya -o no.bin
+expect 40 "made for BK7252 (text in the program, OpenBK7252_1.18), and the chip of the device is BK7231N_1.0.1" "$bk" splice qio-zero.bin --boot lamp.bin -o no.bin
+expect 40 "made for BK7231N (bootloader version text" "$bk" splice lamp.bin --boot lamp.bin --device doorbell.bin -o no.bin
 [ -e no.bin ] && fail "an image that would not boot was written"
 
 # bad input: the file to blame is named, nothing is left behind

@@ -163,7 +163,8 @@ static void another_chip(void **state)
     struct image_facts *dev = facts_of(lamp, SYNTH_LAMP); /* another chip's runs there */
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         uint8_t *img = qio("zero", "zero", cases[i].image_marker);
-        struct verdict_device d = { .chip = "x",
+        struct verdict_device d = { .source = "profile",
+                                    .chip = "x",
                                     .names = cases[i].names,
                                     .marker = cases[i].marker,
                                     .boot = cases[i].marker ? &dev->boot : NULL };
@@ -175,7 +176,7 @@ static void another_chip(void **state)
         free(img);
     }
     uint8_t *img = qio("zero", "zero", NULL);
-    struct verdict_device d = { .chip = "x", .names = "bk7251" };
+    struct verdict_device d = { .source = "profile", .chip = "x", .names = "bk7251" };
     struct verdict v;
     judge(img + 0x11000, 34 * 1024, &d, &v); /* only the program names a chip */
     assert_true(!v.boots && has_row(&v, VERDICT_NO, "made for BK7252 (text in the program"));
