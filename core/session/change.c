@@ -24,6 +24,11 @@ void change_free(struct change *c)
     free(c->touched);
     free(c->done);
     free(c->backup);
+    free(c->absent);
+    free(c->dump.data);
+    free(c->given.data);
+    sidecar_free(&c->dump.side);
+    sidecar_free(&c->given.side);
     free(c->allow_text);
     free(c->old);
     layouts_free(&c->layouts);
@@ -43,6 +48,7 @@ bkf_status change_meet(struct change *c, bkf_error *err)
         st = session_size(s, &c->size, err);
     if (st)
         return st;
+    c->size_unknown = false;
     device_id_of(s, &c->id);
     device_id_key(&c->id, c->key);
     session_timing(s, &c->timing);
@@ -60,6 +66,10 @@ static void fill_facts(struct change *c, struct plan_facts *f)
     size_t ne = session_windows(s, BKF_CAN_ERASE, c->size, c->erasable, &c->window_reason);
     size_t np = session_windows(s, BKF_CAN_PROGRAM, c->size, c->programmable, &c->window_reason);
     bkf_range first[WINDOWS_MAX];
+    if (c->size_unknown) { /* the driver cannot say yet either */
+        c->erasable[0] = c->programmable[0] = (bkf_range){ 0, c->size };
+        ne = np = 1;
+    }
     *f = (struct plan_facts){
         .size = c->size,
         .erase_first = session_windows(s, BKF_ERASE_FIRST, c->size, first, NULL) != 0,
@@ -90,6 +100,7 @@ static void plan_input(struct change *c, struct plan_input *in)
         .kind = c->kind == PLAN_ERASE && partly ? PLAN_WRITE : c->kind,
         .request = c->request,
         .target = c->target,
+        .skip = c->skip,
         .allow = c->allow,
         .may_change_keep = c->may_change_keep,
         .preserve_keep = c->preserve_keep,
@@ -214,12 +225,14 @@ bkf_status change_finish(struct change *c, const bkf_change_options *o, bool rep
         st = change_boots(c, true, err);
     if (!st)
         st = make_plan(c, err);
-    if (!st && (c->flags & BKF_CHANGE_DRY_RUN))
+    if (!st && (c->flags & BKF_CHANGE_DRY_RUN)) {
         outcome = "planned";
-    else if (!st && !c->plan.n_groups && !c->journal && !replace)
+    } else if (!st && !c->plan.n_groups && !c->journal && !replace) {
         outcome = "nothing to do";
-    else if (!st)
+        change_backup_drop(c);
+    } else if (!st) {
         st = act(c, replace, err);
+    }
     if (!st && report) {
         json_t *doc = change_report(c, outcome);
         *report = doc ? json_dumps(doc, JSON_INDENT(2)) : NULL;
@@ -253,36 +266,51 @@ static bkf_status take_options(struct change *c, bkf_session *s, const bkf_chang
     return c->allow_text ? BKF_OK : no_memory(err);
 }
 
+/* Everything that can be refused without the device; a restore's range depends on it. */
 static bkf_status prepare(struct change *c, const bkf_change_options *o, const char *path,
                           bkf_error *err)
 {
     bkf_status st = c->kind == PLAN_ERASE     ? change_target_erase(c, o, err)
-                    : c->kind == PLAN_RESTORE ? change_target_dump(c, path, err)
+                    : c->kind == PLAN_RESTORE ? change_dump_open(c->s, path, &c->dump, err)
                                               : change_target_file(c, path, o, err);
     if (!st && (c->flags & BKF_CHANGE_OTA_META))
         st = change_target_ota(c, err);
     if (!st)
         st = change_areas(c, err);
-    if (!st)
+    if (!st && c->kind != PLAN_RESTORE)
         st = change_refuse(c, err);
+    if (!st && o->backup)
+        st = change_backup_open(c, o, err);
     return st ? st : change_boots(c, false, err);
+}
+
+/* What the device had to be known for. */
+static bkf_status complete(struct change *c, const bkf_change_options *o, const char *path,
+                           bkf_error *err)
+{
+    bkf_status st = BKF_OK;
+    if (c->kind == PLAN_RESTORE)
+        st = change_target_dump(c, path, err);
+    else if (!c->target)
+        st = change_target_erase(c, o, err);
+    else if (c->kind == PLAN_WRITE && c->request.end > c->size)
+        return error_set(err, BKF_E_IMAGE, "0x%06x..0x%06x does not fit: the flash has 0x%x bytes",
+                         c->request.start, c->request.end, c->size);
+    return st ? st : change_refuse(c, err);
 }
 
 static bkf_status change_run(struct change *c, const bkf_change_options *o, const char *path,
                              char **report, bkf_error *err)
 {
-    /* With the size from the profile everything is refused before any I/O that can be; a
-     * restore has to know the device first. */
-    bool early = c->kind != PLAN_RESTORE && c->s->profile->size;
-    bkf_status st = BKF_OK;
     c->allow_all = c->kind == PLAN_RESTORE;
-    c->size = c->s->profile->size;
-    if (early)
-        st = prepare(c, o, path, err);
+    c->size_unknown = !c->s->profile->size;
+    c->size = c->size_unknown ? FLASH_MAX : c->s->profile->size;
+    bool enough = c->kind != PLAN_RESTORE && !c->size_unknown;
+    bkf_status st = prepare(c, o, path, err);
     if (!st)
         st = change_meet(c, err);
-    if (!st && !early)
-        st = prepare(c, o, path, err);
+    if (!st && !enough)
+        st = complete(c, o, path, err);
     if (!st)
         st = change_resume_if_same(c, err);
     return st ? st : change_finish(c, o, false, report, err);

@@ -18,7 +18,8 @@
 #include "session.h"
 #include "sidecar.h"
 
-enum { REPAIR_ROUNDS = 3 };
+/* FLASH_MAX: larger than any NOR die; the size of one that is not known yet. */
+enum { REPAIR_ROUNDS = 3, FLASH_MAX = 256 << 20 };
 
 /* May the device boot with what was written, as far as the image tells? */
 enum change_verdict {
@@ -26,6 +27,11 @@ enum change_verdict {
     BOOTS_UNKNOWN,
     BOOTS_YES, /* boots_why: what speaks against it all the same, or "" */
     BOOTS_NO
+};
+/* A dump and its sidecar. */
+struct change_dump {
+    uint8_t *data; /* NULL = not loaded */
+    struct sidecar side;
 };
 struct change {
     bkf_session *s;
@@ -39,13 +45,18 @@ struct change {
     bool undoing;       /* a restore of what the last change replaced */
     /* prepare */
     uint32_t size;
-    bkf_range request;         /* whole sectors */
+    bool size_unknown;              /* until the device is met; size is FLASH_MAX then */
+    struct change_dump dump, given; /* what is put back; the backup that the user names */
+    bkf_range request;              /* whole sectors */
     bkf_range wanted;          /* what was asked for: the rest goes back as it is; empty = all */
     uint8_t *target, *current; /* request bytes each */
     bool *skip;                /* per sector: not to be touched (holes of a dump) */
     uint32_t filled;           /* erased bytes behind the image, up to the end of its last sector */
     bkf_range left_alone[2];   /* of a dump: what this route cannot change */
     size_t n_left_alone;
+    bkf_range *absent; /* of it: sectors that the dump does not have */
+    size_t n_absent;
+    char absent_why[200];
     struct plan_area *areas;
     char (*area_origin)[160];
     size_t n_areas;
@@ -67,7 +78,8 @@ struct change {
     bkf_range looked_at; /* read, and saved unless that was declined; empty = nothing */
     bkf_range *done;     /* resume: groups an earlier run finished */
     size_t n_done;
-    char *backup; /* path, or NULL */
+    char *backup;     /* path, or NULL */
+    bool backup_made; /* by this run */
     char backup_sha256[65];
     char backup_proof[160];    /* in words */
     uint64_t backup_read_once; /* bytes about to change that nothing but one reading vouches for */
@@ -114,6 +126,7 @@ bkf_status change_target_file(struct change *, const char *path, const bkf_chang
                               bkf_error *);
 bkf_status change_target_ota(struct change *, bkf_error *); /* BKF_CHANGE_OTA_META; after file */
 bkf_status change_target_erase(struct change *, const bkf_change_options *, bkf_error *);
+/* Attached: c->dump, opened before, against the device. */
 bkf_status change_target_dump(struct change *, const char *path, bkf_error *);
 /* Attached: the parts of the request that are not wanted, proven, from the flash into target.
  * BKF_E_UNPROVEN when they do not read twice alike. */
@@ -126,6 +139,11 @@ bkf_status change_same_device(const bkf_session *, const struct sidecar *, const
 /* A dump (malloc'ed, as long as the sidecar's range) and its sidecar, checked against each
  * other.  Both are the caller's to free, also after a failure. */
 bkf_status change_dump_load(const char *path, uint8_t **data, struct sidecar *, bkf_error *);
+
+/* The same, and not of another chip than the profile's (BKF_E_MISMATCH): all that can be said of
+ * a dump without the device.  The caller frees what is in it, also after a failure. */
+bkf_status change_dump_open(const bkf_session *, const char *path, struct change_dump *,
+                            bkf_error *);
 
 /* change_boots.c: refuses what cannot be a program for that place or chip (before any I/O), and
  * once attached, with the current contents read, a program that is known not to boot.  What goes
@@ -149,7 +167,11 @@ enum backup_proof {
 /* Read range into path with its sidecar (path NULL = memory only), and into current. */
 bkf_status change_backup_read(struct change *, bkf_range, const char *path, enum backup_proof,
                               bkf_error *);
-/* An existing backup: hashes, identity, coverage; fills current when it is trusted. */
+/* An existing backup, into c->given: what can be said of it before any I/O. */
+bkf_status change_backup_open(struct change *, const bkf_change_options *, bkf_error *);
+/* Nothing was changed: the backup that was made for it goes, and its sidecar. */
+void change_backup_drop(struct change *);
+/* Attached: identity and coverage of c->given; fills current with it. */
 bkf_status change_backup_given(struct change *, const bkf_change_options *, bkf_error *);
 
 /* change_proof.c: again = sectors of range to be read a second time; *own_crc grows by the bytes

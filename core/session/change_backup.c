@@ -152,39 +152,64 @@ bkf_status change_backup_read(struct change *c, bkf_range range, const char *pat
     return st;
 }
 
-bkf_status change_backup_given(struct change *c, const bkf_change_options *o, bkf_error *err)
+static bkf_status covers(const struct change *c, const char *path, bkf_error *err)
 {
-    uint8_t *data;
-    struct sidecar side;
-    bool same;
-    bkf_status st = change_dump_load(o->backup, &data, &side, err);
-    bkf_range range = side.range;
-    if (!st)
-        st = change_same_device(c->s, &side, o->backup, &same, err);
-    if (!st && !range_contains(range, c->request))
-        st = error_set(err, BKF_E_MISMATCH,
-                       "%s covers 0x%06x..0x%06x, but 0x%06x..0x%06x is about to change", o->backup,
-                       range.start, range.end, c->request.start, c->request.end);
-    if (!st && side.n_holes)
+    bkf_range range = c->given.side.range;
+    if (range_contains(range, c->request))
+        return BKF_OK;
+    return error_set(err, BKF_E_MISMATCH,
+                     "%s covers 0x%06x..0x%06x, but 0x%06x..0x%06x is about to change", path,
+                     range.start, range.end, c->request.start, c->request.end);
+}
+
+bkf_status change_backup_open(struct change *c, const bkf_change_options *o, bkf_error *err)
+{
+    const struct sidecar *side = &c->given.side;
+    bkf_status st = change_dump_open(c->s, o->backup, &c->given, err);
+    if (!st && side->n_holes)
         st = error_set(err, BKF_E_MISMATCH,
                        "%s has holes: it is not a backup of everything that is "
                        "about to change",
                        o->backup);
-    if (!st && (c->flags & BKF_CHANGE_TRUST_BACKUP) && !sidecar_proven(&side))
+    if (!st && (c->flags & BKF_CHANGE_TRUST_BACKUP) && !sidecar_proven(side))
         st =
             error_set(err, BKF_E_PROTECTED,
                       "%s is not to be trusted: its sidecar says that %llu of %u bytes were proven "
                       "when it was taken; leave --trust-backup out to have it compared with the "
                       "flash",
-                      o->backup, (unsigned long long)side.proven_bytes, range_len(range));
-    if (!st) {
-        memcpy(c->current, data + (c->request.start - range.start), range_len(c->request));
-        memcpy(c->backup_sha256, side.sha256, sizeof side.sha256);
-        c->backup = realpath(o->backup, NULL);
-        if (!c->backup)
-            st = no_memory(err);
+                      o->backup, (unsigned long long)side->proven_bytes, range_len(side->range));
+    /* A restore knows its range only on the route, an erase to the end only on the device. */
+    return st || !c->target ? st : covers(c, o->backup, err);
+}
+
+void change_backup_drop(struct change *c)
+{
+    struct strbuf side = STRBUF_INIT;
+    if (!c->backup_made)
+        return;
+    strbuf_addf(&side, "%s.json", c->backup);
+    if (side.data && !side.failed) {
+        unlink(c->backup);
+        unlink(side.data);
     }
-    free(data);
-    sidecar_free(&side);
-    return st;
+    strbuf_free(&side);
+    free(c->backup);
+    c->backup = NULL;
+    c->backup_made = false;
+}
+
+bkf_status change_backup_given(struct change *c, const bkf_change_options *o, bkf_error *err)
+{
+    const struct sidecar *side = &c->given.side;
+    bool same;
+    bkf_status st = change_same_device(c->s, side, o->backup, &same, err);
+    if (!st)
+        st = covers(c, o->backup, err);
+    if (st)
+        return st;
+    memcpy(c->current, c->given.data + (c->request.start - side->range.start),
+           range_len(c->request));
+    memcpy(c->backup_sha256, side->sha256, sizeof side->sha256);
+    c->backup = realpath(o->backup, NULL);
+    return c->backup ? BKF_OK : no_memory(err);
 }

@@ -265,6 +265,7 @@ bkf_status change_learn(struct change *c, const bkf_change_options *o, bkf_error
         /* Nothing differs: nothing was read, and there is no file. */
         if (!st && path && file_exists(path)) {
             c->backup = path;
+            c->backup_made = true;
             path = NULL;
         }
         free(path);

@@ -32,15 +32,20 @@ json_t *change_plan_json(const struct change *c)
                      report_ranges(p->kept, p->n_kept), "steps", steps_json(p));
 }
 
-/* What a restore could not reach, and why. */
+static void add_left(json_t *out, const bkf_range *r, size_t n, const char *why)
+{
+    for (size_t i = 0; out && i < n; i++)
+        json_array_append_new(out, json_pack("{s:I, s:I, s:s}", "start", (json_int_t)r[i].start,
+                                             "end", (json_int_t)r[i].end, "reason", why));
+}
+
+/* What a restore could not reach, or does not have, and why. */
 static json_t *left_alone_json(const struct change *c)
 {
     json_t *out = json_array();
-    for (size_t i = 0; out && i < c->n_left_alone; i++)
-        json_array_append_new(
-            out, json_pack("{s:I, s:I, s:s}", "start", (json_int_t)c->left_alone[i].start, "end",
-                           (json_int_t)c->left_alone[i].end, "reason",
-                           c->window_reason ? c->window_reason : "out of reach on this route"));
+    add_left(out, c->left_alone, c->n_left_alone,
+             c->window_reason ? c->window_reason : "out of reach on this route");
+    add_left(out, c->absent, c->n_absent, c->absent_why);
     return out;
 }
 

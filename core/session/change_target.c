@@ -6,8 +6,6 @@
 #include <string.h>
 #include <strings.h>
 
-enum { IMAGE_MAX = 256 << 20 };
-
 static bkf_status no_memory(bkf_error *err)
 {
     return error_set(err, BKF_E_NOMEM, "out of memory");
@@ -90,7 +88,7 @@ bkf_status change_target_file(struct change *c, const char *path, const bkf_chan
     bkf_range r = { 0, 0 };
     bkf_status st = BKF_OK;
     if (!data) {
-        st = file_read(path, IMAGE_MAX, &read, &len, err);
+        st = file_read(path, FLASH_MAX, &read, &len, err);
         data = read;
     }
     if (!st)
@@ -128,6 +126,10 @@ bkf_status change_target_erase(struct change *c, const bkf_change_options *o, bk
     bkf_range r = o->has_range ? o->range : (bkf_range){ 0, c->size };
     if (r.end == BKF_RANGE_END)
         r.end = c->size;
+    if (c->size_unknown && r.end == c->size) { /* for the rules; once more when it is known */
+        c->request = r;
+        return BKF_OK;
+    }
     return take_request(c, r, o->label != NULL, err);
 }
 
@@ -159,7 +161,7 @@ bkf_status change_dump_load(const char *path, uint8_t **data, struct sidecar *si
     *data = NULL;
     bkf_status st = sidecar_load(path, side, err);
     if (!st)
-        st = file_read(path, IMAGE_MAX, data, &len, err);
+        st = file_read(path, FLASH_MAX, data, &len, err);
     if (st)
         return st;
     struct sha256_hex hex;
@@ -173,6 +175,20 @@ bkf_status change_dump_load(const char *path, uint8_t **data, struct sidecar *si
         return error_set(err, BKF_E_FILE,
                          "%s.json: its range does not fit the %zu bytes of the dump", path, len);
     return BKF_OK;
+}
+
+bkf_status change_dump_open(const bkf_session *s, const char *path, struct change_dump *d,
+                            bkf_error *err)
+{
+    const char *chip = s->profile->chip_name;
+    bkf_status st = change_dump_load(path, &d->data, &d->side, err);
+    if (!st && d->side.chip[0] && chip && strcasecmp(d->side.chip, chip) != 0)
+        st =
+            error_set(err, BKF_E_MISMATCH,
+                      "%s was taken from a %s, but the chip of %s is a %s: give the profile of the "
+                      "board that it was taken from",
+                      path, d->side.chip, s->profile->name, chip);
+    return st;
 }
 
 bkf_status change_same_device(const bkf_session *s, const struct sidecar *side, const char *path,
@@ -200,14 +216,23 @@ bkf_status change_same_device(const bkf_session *s, const struct sidecar *side, 
     return BKF_OK;
 }
 
-/* Bytes a dump does not have must stay as they are. */
-static void skip_holes(struct change *c, const struct sidecar *side)
+/* Sectors of which the dump lacks a byte stay as they are. */
+static bkf_status skip_holes(struct change *c, const struct sidecar *side, bkf_error *err)
 {
+    c->absent = calloc(side->n_holes + 1, sizeof *c->absent);
+    if (!c->absent)
+        return no_memory(err);
     for (size_t i = 0; i < side->n_holes; i++) {
-        bkf_range r = range_intersect(side->holes[i], c->request);
-        for (uint32_t at = r.start - r.start % SECTOR; at < r.end; at += SECTOR)
+        bkf_range r = sectors_of(c, range_intersect(side->holes[i], c->request));
+        for (uint32_t at = r.start; at < r.end; at += SECTOR)
             c->skip[(at - c->request.start) / SECTOR] = true;
+        if (range_len(r))
+            c->absent[c->n_absent++] = r;
     }
+    c->n_absent = range_normalize(c->absent, c->n_absent, c->absent);
+    snprintf(c->absent_why, sizeof c->absent_why, "the dump does not hold it%s%s",
+             side->hole_reason[0] ? ": " : "", side->hole_reason);
+    return BKF_OK;
 }
 
 /* What of a whole dump this route can change; the rest is left alone and said. */
@@ -227,38 +252,29 @@ static bkf_range reachable(struct change *c, bkf_range r)
 
 bkf_status change_target_dump(struct change *c, const char *path, bkf_error *err)
 {
-    uint8_t *data;
-    struct sidecar side;
-    bkf_range part = { 0, 0 };
-    bkf_status st = change_dump_load(path, &data, &side, err);
-    bkf_range range = side.range;
-    if (!st)
-        st = change_same_device(c->s, &side, path, &c->may_change_keep, err);
-    if (!st && !sidecar_proven(&side))
+    const struct sidecar *side = &c->dump.side;
+    bkf_range range = side->range;
+    bkf_status st = change_same_device(c->s, side, path, &c->may_change_keep, err);
+    if (st)
+        return st;
+    if (!sidecar_proven(side))
         session_log(
             c->s, BKF_LOG_WARN,
             "%s was not proven when it was taken: %llu of %u bytes were read twice alike or "
             "confirmed by a CRC",
-            path, (unsigned long long)side.proven_bytes, range_len(range));
-    if (!st) {
-        /* Somebody else's calibration and keys are never written. */
-        c->preserve_keep = c->preserve_keep || !c->may_change_keep;
-        part = reachable(c, range);
-        if (part.start >= part.end)
-            st = error_set(err, BKF_E_PROTECTED,
-                           "this route can change nothing of 0x%06x..0x%06x%s%s", range.start,
-                           range.end, c->window_reason ? ": " : "",
-                           c->window_reason ? c->window_reason : "");
-    }
+            path, (unsigned long long)side->proven_bytes, range_len(range));
+    /* Somebody else's calibration and keys are never written. */
+    c->preserve_keep = c->preserve_keep || !c->may_change_keep;
+    bkf_range part = reachable(c, range);
+    if (part.start >= part.end)
+        return error_set(err, BKF_E_PROTECTED,
+                         "this route can change nothing of 0x%06x..0x%06x%s%s", range.start,
+                         range.end, c->window_reason ? ": " : "",
+                         c->window_reason ? c->window_reason : "");
+    st = take_request(c, part, true, err);
     if (!st)
-        st = take_request(c, part, true, err);
-    if (!st) {
-        memcpy(at_wanted(c), data + (part.start - range.start), range_len(part));
-        skip_holes(c, &side);
-    }
-    free(data);
-    sidecar_free(&side);
-    return st;
+        memcpy(at_wanted(c), c->dump.data + (part.start - range.start), range_len(part));
+    return st ? st : skip_holes(c, side, err);
 }
 
 /* ---- rules ---- */

@@ -173,10 +173,12 @@ bkf_status outfile_commit(struct outfile *o, const char *sidecar, bkf_error *err
     strbuf_addf(&name, "%s.json", o->path);
     strbuf_addf(&temp, "%s.json.part", o->path);
     char *json = strbuf_take(&name), *beside = strbuf_take(&temp);
-    bkf_status st = json && beside ? BKF_OK : error_set(err, BKF_E_NOMEM, "out of memory");
-    if (!st && fsync(o->fd))
+    bkf_status st = BKF_OK;
+    if (!json || !beside) {
+        st = error_set(err, BKF_E_NOMEM, "out of memory");
+    } else if (fsync(o->fd)) {
         st = failed(err, "write", o->part);
-    if (!st) {
+    } else {
         st = write_text(beside, o->mode, sidecar, err);
         if (!st)
             st = both(o, json, beside, err);

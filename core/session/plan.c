@@ -306,7 +306,7 @@ static bool plan_part(const struct plan_input *in, struct plan *p, bkf_range par
         if (!plan_erase_run(in, p, run))
             return false;
         run.start = run.end = at + sector;
-        p->equal += s == SAME;
+        p->equal += s == SAME && !(in->skip && in->skip[(at - in->request.start) / sector]);
         if (s == CLEAR_BITS) {
             bkf_range r = { at, at + sector };
             p->program_only++;

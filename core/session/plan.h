@@ -42,6 +42,7 @@ struct plan_input {
     bkf_range request;
     const uint8_t *target;    /* request bytes; NULL = erased */
     const uint8_t *current;   /* request bytes; NULL = unknown, everything counts as different */
+    const bool *skip;         /* per sector: left alone, and not counted as right; or NULL */
     const char *const *allow; /* protected areas allowed by name, NULL-terminated, or NULL */
     bool may_change_keep;     /* restoring a device's own backup */
     bool preserve_keep;       /* leave keep areas out of the request instead of refusing */

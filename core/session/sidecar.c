@@ -76,6 +76,13 @@ static bool proof_of(const json_t *proof, uint64_t *bytes)
     return !proof || json_is_object(proof);
 }
 
+/* A text that need not be there, cut where it is too long. */
+static void text_of(const json_t *o, const char *key, char *out, size_t cap)
+{
+    const char *s = json_string_value(json_object_get(o, key));
+    snprintf(out, cap, "%s", s ? s : "");
+}
+
 static bkf_status facts_of(const char *name, const json_t *doc, struct sidecar *out, bkf_error *err)
 {
     const json_t *flash = json_object_get(doc, "flash");
@@ -95,6 +102,8 @@ static bkf_status facts_of(const char *name, const json_t *doc, struct sidecar *
         *c = (char)tolower((unsigned char)*c);
     if (!proof_of(json_object_get(doc, "proof"), &out->proven_bytes))
         return bad(name, err, "'proof' does not say how many bytes were proven");
+    text_of(json_object_get(doc, "chip"), "name", out->chip, sizeof out->chip);
+    text_of(doc, "hole_reason", out->hole_reason, sizeof out->hole_reason);
     if (flash && !json_is_object(flash))
         return bad(name, err, "'flash' is no object");
     if (!hex_of(flash, "jedec", 0, out->jedec, sizeof out->jedec))

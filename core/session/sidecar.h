@@ -10,8 +10,10 @@ struct sidecar {
     char jedec[8];   /* "0B4016"; "" = not known, as in the next */
     char unique_id[40];
     char mac[16];     /* twelve hex digits */
+    char chip[40];    /* as its profile named it */
     bkf_range *holes; /* parts of range that the dump does not have, ascending; malloc'ed */
     size_t n_holes;
+    char hole_reason[160];
     uint64_t proven_bytes; /* of range: read twice alike, or confirmed by a CRC */
 };
 /* Was every byte that the dump has proven when it was taken? */

@@ -230,14 +230,14 @@ static void dump(const struct world *w, const char *path, const char *option)
     outcome_free(&out);
 }
 
-/* The sidecar with another value at flash.KEY. */
-static void forge(const char *path, const char *key, const char *value)
+/* The sidecar with another value at WHERE.KEY. */
+static void forge(const char *path, const char *where, const char *key, const char *value)
 {
     char side[300];
     snprintf(side, sizeof side, "%s.json", path);
     json_t *doc = json_load_file(side, 0, NULL);
     assert_non_null(doc);
-    json_object_set_new(json_object_get(doc, "flash"), key, json_string(value));
+    json_object_set_new(json_object_get(doc, where), key, json_string(value));
     assert_int_equal(json_dump_file(doc, side, 0), 0);
     json_decref(doc);
 }
@@ -247,16 +247,19 @@ static void bad_backups(void **state)
     (void)state;
     struct world *w = calloc(1, sizeof *w);
     world_make(w, "bk7252", "");
-    char part[200], good[200], other[200], bad[200], side[220];
+    char part[200], chip[200], good[200], other[200], bad[200], side[220];
     snprintf(part, sizeof part, "%s/part.bin", w->dir);
+    snprintf(chip, sizeof chip, "%s/chip.bin", w->dir);
     snprintf(good, sizeof good, "%s/good.bin", w->dir);
     snprintf(other, sizeof other, "%s/other.bin", w->dir);
     snprintf(bad, sizeof bad, "%s/bad.bin", w->dir);
     dump(w, good, NULL);
     dump(w, other, NULL);
-    forge(other, "unique_id", "00112233445566778899AABBCCDDEEFF");
+    forge(other, "flash", "unique_id", "00112233445566778899AABBCCDDEEFF");
     dump(w, part, NULL);
-    forge(part, "jedec", "EF4016");
+    forge(part, "flash", "jedec", "EF4016");
+    dump(w, chip, NULL);
+    forge(chip, "chip", "name", "BK7231N");
     dump(w, bad, NULL);
     w->before[0x30000] ^= 1;
     world_put(bad, w->before, SIZE);
@@ -264,7 +267,7 @@ static void bad_backups(void **state)
     const struct refusal list[] = {
         { "another device's dump", RESTORE, { 0 }, other, 22, "another device", false },
         { "another part's dump", RESTORE, { 0 }, part, 22, "EF4016", false },
-        { "a damaged dump", RESTORE, { 0 }, bad, 50, "sidecar", false },
+        { "a damaged dump", RESTORE, { 0 }, bad, 50, "sidecar", true },
         { "another device's backup",
           WRITE,
           { .has_range = 1, .range = { APP, 0 }, .backup = other },
@@ -278,8 +281,24 @@ static void bad_backups(void **state)
           NULL,
           50,
           "sidecar",
-          false },
-        { "no sidecar", RESTORE, { 0 }, w->image, 50, "sidecar", false },
+          true },
+        { "no sidecar", RESTORE, { 0 }, w->image, 50, "sidecar", true },
+        { "no dump", RESTORE, { 0 }, "/nonexistent", 50, "/nonexistent", true },
+        { "another chip's dump", RESTORE, { 0 }, chip, 22, "from a BK7231N", true },
+        { "another chip's backup",
+          WRITE,
+          { .has_range = 1, .range = { APP, 0 }, .backup = chip },
+          NULL,
+          22,
+          "from a BK7231N",
+          true },
+        { "no backup",
+          ERASE,
+          { .has_range = 1, .range = { APP, 0x13000 }, .backup = "/nonexistent" },
+          NULL,
+          50,
+          "/nonexistent",
+          true },
     };
     for (size_t i = 0; i < ARRAY_LEN(list); i++)
         refuse_one(w, &list[i]);

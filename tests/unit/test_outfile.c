@@ -9,8 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char dir[] = "/tmp/bkf-outfile-XXXXXX";
-static char bin[64], json[64];
+static char dir[40], bin[64], json[64];
 
 static void put(const char *path, const char *text)
 {
@@ -41,7 +40,7 @@ static unsigned files(void)
 static int setup(void **state)
 {
     (void)state;
-    strcpy(dir + strlen(dir) - 6, "XXXXXX");
+    snprintf(dir, sizeof dir, "/tmp/bkf-outfile-XXXXXX");
     assert_non_null(mkdtemp(dir));
     snprintf(bin, sizeof bin, "%s/x.bin", dir);
     snprintf(json, sizeof json, "%s/x.bin.json", dir);
