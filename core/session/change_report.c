@@ -76,10 +76,12 @@ static const char *protection_text(const struct change *c)
     return texts[c->protection];
 }
 
-static json_t *boots_json(const struct change *c)
+/* Where nothing was changed, nothing is told of what might have become of it. */
+static json_t *boots_json(const struct change *c, const char *outcome)
 {
     static const char *const words[] = { NULL, "unknown", "yes", "no" };
-    if (c->boots == BOOTS_UNSAID)
+    bool changed = strcmp(outcome, "nothing to do") != 0;
+    if (c->boots == BOOTS_UNSAID || (c->boots == BOOTS_UNKNOWN && !changed))
         return json_null();
     return json_pack("{s:s, s:s}", "verdict", words[c->boots], "why", c->boots_why);
 }
@@ -118,7 +120,7 @@ json_t *change_report(const struct change *c, const char *outcome)
                         c->protection == PROTECTION_UNSEEN
                             ? json_null()
                             : json_boolean(c->protection != PROTECTION_FAILED));
-    json_object_set_new(doc, "boots", boots_json(c));
+    json_object_set_new(doc, "boots", boots_json(c, outcome));
     json_object_set_new(doc, "duration_us",
                         json_integer((json_int_t)op_now(c->s) - (json_int_t)c->start_us));
     return doc;
