@@ -69,7 +69,9 @@ static bkf_status work(const struct call *r, bkf_session *s, char **report, bkf_
     case UNDO:
         return bkf_undo(s, report, err);
     case DUMP: {
-        bkf_read_options ro = { .struct_size = sizeof ro };
+        bkf_read_options ro = { .struct_size = sizeof ro,
+                                .has_range = j->change && j->change->has_range,
+                                .range = o.range };
         return bkf_read_file(s, &ro, file, report, err);
     }
     default:

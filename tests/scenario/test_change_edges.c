@@ -146,6 +146,29 @@ static void uart_loader(void **state)
     all("bk7252", "uart");
 }
 
+/* What 'read -P' took goes back the same way. */
+static void restores(void **state)
+{
+    (void)state;
+    struct world *w = calloc(1, sizeof *w);
+    bkf_change_options o = { .has_range = 1, .range = { MEET, END } };
+    uint64_t seed = 9;
+    char path[100];
+    world_make(w, "bk7252", "");
+    prepare(w, &cases[2]);
+    snprintf(path, sizeof path, "%s/part.bin", w->dir);
+    run(w, &(struct job){ .verb = DUMP, .change = &o, .file = path, .options = { "firmware=no" } },
+        w->before, "read");
+    for (uint32_t i = APP; i < 0x1A000; i++)
+        w->after[i] = (uint8_t)world_random(&seed);
+    world_put(w->flash, w->after, SIZE);
+    memcpy(w->after + MEET, w->before + MEET, END - MEET);
+    run(w, &(struct job){ .verb = RESTORE, .file = path, .options = { "firmware=no" } }, w->after,
+        "restore");
+    world_free(w);
+    free(w);
+}
+
 /* What else lies in the sector is under the rules that it has. */
 static void keeps(void **state)
 {
@@ -176,10 +199,8 @@ int main(void)
 {
     world_environment();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(spi),
-        cmocka_unit_test(uart_rom),
-        cmocka_unit_test(uart_loader),
-        cmocka_unit_test(keeps),
+        cmocka_unit_test(spi),      cmocka_unit_test(uart_rom), cmocka_unit_test(uart_loader),
+        cmocka_unit_test(restores), cmocka_unit_test(keeps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
