@@ -190,6 +190,7 @@ static bkf_status act(struct change *c, bool replace, bkf_error *err)
         *err = lock_err;
         error_prefix(err, "everything was written and verified, but the write protection could not "
                           "be put back");
+        error_effect(err, BKF_EFFECT_PARTIAL);
         st = locked;
     } else if (st && locked) {
         session_log(c->s, BKF_LOG_WARN, "the write protection could not be put back: %s",
