@@ -224,6 +224,8 @@ bkf_status change_finish(struct change *c, const bkf_change_options *o, bool rep
     c->learn_us += op_now(c->s) - start;
     if (!st)
         st = change_boots(c, true, err);
+    if (st == BKF_E_IMAGE)
+        change_backup_drop(c); /* refused: nothing changes */
     if (!st)
         st = make_plan(c, err);
     if (!st && (c->flags & BKF_CHANGE_DRY_RUN)) {

@@ -77,24 +77,42 @@ static void add_area(struct code_areas *a, const char *name, const char *layout,
     snprintf(area->name, sizeof area->name, layout ? "%s (layout %s)" : "%s", name, layout);
 }
 
+static bool starts_code(const struct image_layout *l, uint32_t at)
+{
+    for (size_t i = 0; i < l->n_parts; i++)
+        if (l->part[i].domain == DOMAIN_CRC && l->part[i].range.start == at)
+            return true;
+    return false;
+}
+
+/* Is it a layout that this flash may have?  at: a place for code in it.  While the size of the
+ * flash is not known only a place counts that all layouts have. */
+static bool may_be(const struct change *c, const struct image_layout *layout, uint32_t at)
+{
+    const struct layout_set *l = &c->layouts;
+    bool sized = false, common = true;
+    for (size_t i = 0; i < l->n; i++) {
+        sized |= l->items[i].flash_size == c->size;
+        common &= starts_code(&l->items[i], at);
+    }
+    return c->size_unknown ? common : !sized || layout->flash_size == c->size;
+}
+
 /* Where the profile's own map is silent, every layout known of this chip counts; of the size
  * of this flash, if there are such. */
 static void find_areas(const struct change *c, struct code_areas *out)
 {
     const struct bkf_profile *p = c->s->profile;
-    const struct layout_set *l = &c->layouts;
-    bool sized = false;
     for (size_t i = 0; i < p->n_partitions; i++)
         if (p->partitions[i].layout == LAYOUT_CRC34)
             add_area(out, p->partitions[i].name, NULL, p->partitions[i].range);
-    for (size_t i = 0; i < l->n; i++)
-        sized |= l->items[i].flash_size == c->size;
-    for (size_t i = 0; i < l->n; i++)
-        for (size_t k = 0; k < l->items[i].n_parts; k++) {
-            const struct image_partition *q = &l->items[i].part[k];
-            if (q->domain == DOMAIN_CRC && (!sized || l->items[i].flash_size == c->size) &&
-                !in_own_map(p, q->range.start))
-                add_area(out, q->name, l->items[i].name, q->range);
+    for (size_t i = 0; i < c->layouts.n; i++)
+        for (size_t k = 0; k < c->layouts.items[i].n_parts; k++) {
+            const struct image_layout *l = &c->layouts.items[i];
+            const struct image_partition *q = &l->part[k];
+            if (q->domain == DOMAIN_CRC && !in_own_map(p, q->range.start) &&
+                may_be(c, l, q->range.start))
+                add_area(out, q->name, l->name, q->range);
         }
 }
 
@@ -338,7 +356,8 @@ static uint32_t program_end(const struct change *c, const struct code_areas *a,
     if (f->kind == KIND_UA && !f->layout && f->app.bad)
         for (size_t i = 0; i < a->n; i++) {
             bkf_range r = a->item[i].range;
-            if (r.start == all.start && r.end < all.end && r.end <= f->app.first_bad)
+            if (r.start == all.start && r.end < all.end && r.end >= f->app.leading_end &&
+                r.end <= f->app.first_bad)
                 return r.end;
         }
     return all.end;
@@ -364,8 +383,7 @@ static bkf_status judge(struct change *c, const struct code_areas *a, bool attac
     bkf_status st = inspect_judged(c, a, &f, err);
     if (st)
         return st;
-    if (!attached || goes_back_or_on(c))
-        st = judge_form(c, f, q, err);
+    st = judge_form(c, f, q, err);
     if (!st && attached && is_program(f)) {
         st = judge_key(c, f, err);
         say_cut(c, f, q);
@@ -393,8 +411,7 @@ static void judge_parts(struct change *c, const struct code_areas *a)
     }
 }
 
-/* Places for code are known from the board's map and from layouts, and there from where they
- * lie also where a program ends. */
+/* They tell where code lies, and where a program ends. */
 static bkf_status load_layouts(struct change *c, bkf_error *err)
 {
     struct diag_list diags = { 0 };
