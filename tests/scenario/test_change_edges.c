@@ -169,6 +169,40 @@ static void restores(void **state)
     free(w);
 }
 
+/* Bits flip on the wires: what goes back was read twice alike, or nothing is changed. */
+static void noise(void **state)
+{
+    (void)state;
+    enum { SEEDS = 30, FROM = MEET - MEET % 0x1000 };
+    struct world *w = calloc(1, sizeof *w);
+    bkf_change_options o = { .has_range = 1, .range = { FROM, MEET }, .label = "a" };
+    unsigned done = 0;
+    world_make(w, "bk7252", "");
+    prepare(w, &cases[0]);
+    memcpy(w->after, w->before, SIZE);
+    memset(w->after + FROM, 0xFF, MEET - FROM);
+    for (unsigned seed = 1; seed <= SEEDS; seed++) {
+        char flips[40];
+        struct outcome out;
+        snprintf(flips, sizeof flips, "fault_seed=%u", seed);
+        struct job j = { .verb = ERASE,
+                         .change = &o,
+                         .options = { "firmware=no", "fault=flip=6e-6", flips },
+                         .broken = true };
+        world_reset(w);
+        world_observe(w, &j, &out);
+        if (out.code == 0) {
+            world_expect(w, w->after, flips);
+            done++;
+        }
+        outcome_free(&out);
+    }
+    printf("%u of %u done\n", done, (unsigned)SEEDS);
+    assert_true(done > SEEDS / 2);
+    world_free(w);
+    free(w);
+}
+
 /* What else lies in the sector is under the rules that it has. */
 static void keeps(void **state)
 {
@@ -200,7 +234,7 @@ int main(void)
     world_environment();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(spi),      cmocka_unit_test(uart_rom), cmocka_unit_test(uart_loader),
-        cmocka_unit_test(restores), cmocka_unit_test(keeps),
+        cmocka_unit_test(restores), cmocka_unit_test(noise),    cmocka_unit_test(keeps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
