@@ -3,20 +3,11 @@
 #include "../image/crc34.h"
 #include "../image/splice.h"
 #include "change.h"
+#include "code_areas.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { AREAS_MAX = 64 };
-struct code_area {
-    char name[96]; /* with the layout, where it is not the profile's */
-    bkf_range range;
-};
-struct code_areas {
-    struct code_area item[AREAS_MAX];
-    size_t n;
-};
 
 /* A program somebody made for this kind of chip: its vectors are proven. */
 static bool is_program(const struct image_facts *f)
@@ -40,7 +31,7 @@ static bool is_package(const struct image_facts *f)
            f->kind == KIND_IHEX || f->kind == KIND_ELF || f->kind == KIND_PLAIN;
 }
 
-/* ---- places for code ---- */
+/* ---- what is judged ---- */
 
 /* Without what else lies in its first and last sector. */
 static bkf_range asked(const struct change *c)
@@ -58,62 +49,6 @@ static bkf_range judged(const struct change *c)
 static const uint8_t *judged_bytes(const struct change *c)
 {
     return c->old ? c->old : c->target + (asked(c).start - c->request.start);
-}
-
-static bool in_own_map(const struct bkf_profile *p, uint32_t at)
-{
-    for (size_t i = 0; i < p->n_partitions; i++)
-        if (at >= p->partitions[i].range.start && at < p->partitions[i].range.end)
-            return true;
-    return false;
-}
-
-static void add_area(struct code_areas *a, const char *name, const char *layout, bkf_range r)
-{
-    if (a->n == ARRAY_LEN(a->item))
-        return;
-    struct code_area *area = &a->item[a->n++];
-    area->range = r;
-    snprintf(area->name, sizeof area->name, layout ? "%s (layout %s)" : "%s", name, layout);
-}
-
-static bool starts_code(const struct image_layout *l, uint32_t at)
-{
-    for (size_t i = 0; i < l->n_parts; i++)
-        if (l->part[i].domain == DOMAIN_CRC && l->part[i].range.start == at)
-            return true;
-    return false;
-}
-
-/* Is it a layout that this flash may have?  at: a place for code in it.  While the size of the
- * flash is not known only a place counts that all layouts have. */
-static bool may_be(const struct change *c, const struct image_layout *layout, uint32_t at)
-{
-    const struct layout_set *l = &c->layouts;
-    bool sized = false, common = true;
-    for (size_t i = 0; i < l->n; i++) {
-        sized |= l->items[i].flash_size == c->size;
-        common &= starts_code(&l->items[i], at);
-    }
-    return c->size_unknown ? common : !sized || layout->flash_size == c->size;
-}
-
-/* Where the profile's own map is silent, every layout known of this chip counts; of the size
- * of this flash, if there are such. */
-static void find_areas(const struct change *c, struct code_areas *out)
-{
-    const struct bkf_profile *p = c->s->profile;
-    for (size_t i = 0; i < p->n_partitions; i++)
-        if (p->partitions[i].layout == LAYOUT_CRC34)
-            add_area(out, p->partitions[i].name, NULL, p->partitions[i].range);
-    for (size_t i = 0; i < c->layouts.n; i++)
-        for (size_t k = 0; k < c->layouts.items[i].n_parts; k++) {
-            const struct image_layout *l = &c->layouts.items[i];
-            const struct image_partition *q = &l->part[k];
-            if (q->domain == DOMAIN_CRC && !in_own_map(p, q->range.start) &&
-                may_be(c, l, q->range.start))
-                add_area(out, q->name, l->name, q->range);
-        }
 }
 
 /* The place for code that what is judged begins with, or NULL. */
@@ -430,7 +365,7 @@ bkf_status change_boots(struct change *c, bool attached, bkf_error *err)
     bkf_status st = load_layouts(c, err);
     if (st)
         return st;
-    find_areas(c, &areas);
+    code_areas_find(c, &areas);
     const struct code_area *q = first_area(c, &areas);
     bool touches = asked(c).start == 0;
     for (size_t i = 0; i < areas.n && !touches; i++)
