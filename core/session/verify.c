@@ -162,6 +162,16 @@ static bkf_status flash_size(const struct verify *v, const bkf_range *range, uin
     return BKF_OK;
 }
 
+static bkf_status same_length(const struct verify *v, size_t len, const char *path, bkf_error *err)
+{
+    if (len == range_len(v->range))
+        return BKF_OK;
+    return error_set(err, BKF_E_IMAGE,
+                     "%s has %zu bytes, 0x%x..0x%x has %u: name the part of the flash that the "
+                     "file belongs to with -P or --range",
+                     path, len, v->range.start, v->range.end, range_len(v->range));
+}
+
 /* Everything that can be refused, given the size. */
 static bkf_status place(struct verify *v, const bkf_range *range, size_t len, const char *path,
                         uint32_t size, bkf_error *err)
@@ -172,12 +182,20 @@ static bkf_status place(struct verify *v, const bkf_range *range, size_t len, co
     if (v->range.start >= v->range.end || v->range.end > size)
         return error_set(err, BKF_E_PARAM, "range 0x%x..0x%x is not inside the flash",
                          v->range.start, v->range.end);
-    if (len != range_len(v->range))
-        return error_set(err, BKF_E_IMAGE,
-                         "%s has %zu bytes, 0x%x..0x%x has %u: name the part of the flash that the "
-                         "file belongs to with -P or --range",
-                         path, len, v->range.start, v->range.end, range_len(v->range));
-    return readable(v, size, err);
+    bkf_status st = same_length(v, len, path, err);
+    return st ? st : readable(v, size, err);
+}
+
+/* Without touching the device; size 0 = only that knows it. */
+static bkf_status refuse_early(struct verify *v, const bkf_range *range, size_t len,
+                               const char *path, uint32_t size, bkf_error *err)
+{
+    if (!len)
+        return error_set(err, BKF_E_IMAGE, "%s is empty", path);
+    if (size)
+        return place(v, range, len, path, size, err);
+    v->range = range ? *range : (bkf_range){ 0, BKF_RANGE_END };
+    return v->range.end == BKF_RANGE_END ? BKF_OK : same_length(v, len, path, err);
 }
 
 static void add_partitions(const struct verify *v, json_t *doc)
@@ -269,8 +287,8 @@ static bkf_status run(struct verify *v, const bkf_range *range, const char *path
     size_t len = 0;
     uint32_t size = v->session->profile->size;
     bkf_status st = file_read(path, 64u << 20, &data, &len, err);
-    if (!st && size) /* without touching the device */
-        st = place(v, range, len, path, size, err);
+    if (!st)
+        st = refuse_early(v, range, len, path, size, err);
     if (!st)
         st = session_identify(v->session, err);
     if (!st)

@@ -74,4 +74,15 @@ refuse 40 verify new.bin && has err "262144 bytes"
 refuse 2 verify --at 0x1F0000 new.bin && has err "not inside the flash"
 refuse 50 verify -n --at 0 nosuch.bin
 refuse 2 write --at 0x130800 new.bin && has err "0x130000"
+: >empty.bin
+refuse 40 verify --at 0 empty.bin && has err "is empty"
+# The profile does not say how large the flash is.
+board=(-p generic_bk7252 -a sim -O report=device.json)
+refuse 40 verify --at 0x11000 empty.bin && has err "is empty"
+refuse 40 verify --range 0..0x2000 new.bin && has err "262144 bytes"
+refuse 50 verify nosuch.bin
+refuse 50 restore nosuch.bin && has err "nosuch.bin.json"
+refuse 50 write --at 0x11000 nosuch.bin
+refuse 2 write --at 0x130800 new.bin && has err "0x130000"
+refuse 30 erase --range 0..0x2000 && has err "--allow-protected bootloader"
 finish
