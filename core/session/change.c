@@ -67,8 +67,9 @@ static void fill_facts(struct change *c, struct plan_facts *f)
     size_t np = session_windows(s, BKF_CAN_PROGRAM, c->size, c->programmable, &c->window_reason);
     bkf_range first[WINDOWS_MAX];
     if (c->size_unknown) { /* the driver cannot say yet either */
-        c->erasable[0] = c->programmable[0] = (bkf_range){ 0, c->size };
-        ne = np = 1;
+        ne = session_profile_windows(s, BKF_CAN_ERASE, c->size, c->erasable, &c->window_reason);
+        np = session_profile_windows(s, BKF_CAN_PROGRAM, c->size, c->programmable,
+                                     &c->window_reason);
     }
     *f = (struct plan_facts){
         .size = c->size,

@@ -274,8 +274,14 @@ static bkf_status judge_form(struct change *c, const struct image_facts *f,
             f->size - f->turned, f->turned);
         return refuse(c, "", why, err);
     }
-    if (!is_program(f))
-        return is_no_code(c, q, why) ? refuse(c, "", why, err) : BKF_OK;
+    if (!is_program(f)) {
+        if (!is_no_code(c, q, why))
+            return BKF_OK;
+        if (!q->guessed)
+            return refuse(c, "", why, err);
+        say_boots(c, BOOTS_UNKNOWN, "%s", why);
+        return BKF_OK;
+    }
     bkf_status st = judge_place(c, f, err);
     know_chip(c, &d);
     verdict_of_chip(f, &d, &v);

@@ -16,6 +16,7 @@ static void add_area(struct code_areas *a, const char *name, const char *layout,
         return;
     struct code_area *area = &a->item[a->n++];
     area->range = r;
+    area->guessed = layout != NULL;
     snprintf(area->name, sizeof area->name, layout ? "%s (layout %s)" : "%s", name, layout);
 }
 

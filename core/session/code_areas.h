@@ -7,6 +7,7 @@ enum { AREAS_MAX = 64 };
 struct code_area {
     char name[96]; /* with the layout, where it is not the profile's */
     bkf_range range;
+    bool guessed; /* by a layout: data there is remarked on, not refused */
 };
 struct code_areas {
     struct code_area item[AREAS_MAX];

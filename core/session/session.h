@@ -120,6 +120,9 @@ const char *identity_evidence(const bkf_session *, char buf[128]);
  * [access], cut to size.  out[WINDOWS_MAX]; *reason why the rest is missing, or NULL. */
 size_t session_windows(const bkf_session *, uint32_t access, uint32_t size, bkf_range *out,
                        const char **reason);
+/* What the profile alone leaves of 0..size: for before the driver knows the flash. */
+size_t session_profile_windows(const bkf_session *, uint32_t access, uint32_t size, bkf_range *out,
+                               const char **reason);
 
 /* -- timing.c: how long things take, for plans ---------------------------------------------------
  */

@@ -47,22 +47,37 @@ static size_t narrow(bkf_range *have, size_t n, const bkf_range *list, size_t m)
     return range_normalize(cut, k, have);
 }
 
-size_t session_windows(const bkf_session *s, uint32_t access, uint32_t size, bkf_range *out,
-                       const char **reason)
+/* Cuts have[n] to what the profile allows and to the flash. */
+static size_t narrow_all(const bkf_session *s, uint32_t access, uint32_t size, bkf_range *have,
+                         size_t n, const char **reason)
 {
-    const char *why = NULL;
-    size_t n = driver_windows(s, access, out, &why), m;
+    size_t m;
     enum transport t = strcmp(s->transport, "uart") == 0 ? TRANSPORT_UART : TRANSPORT_SPI;
     const struct prof_access *a = profile_access(s->profile, t);
     const bkf_range *list = a ? profile_list(a, access, &m) : NULL;
     if (list) {
-        n = narrow(out, n, list, m);
+        n = narrow(have, n, list, m);
         if (a->reason)
-            why = a->reason;
+            *reason = a->reason;
     }
     bkf_range whole = { 0, size };
-    n = narrow(out, n, &whole, 1);
+    return narrow(have, n, &whole, 1);
+}
+
+size_t session_windows(const bkf_session *s, uint32_t access, uint32_t size, bkf_range *out,
+                       const char **reason)
+{
+    const char *why = NULL;
+    size_t n = driver_windows(s, access, out, &why);
+    n = narrow_all(s, access, size, out, n, &why);
     if (reason)
         *reason = why;
     return n;
+}
+
+size_t session_profile_windows(const bkf_session *s, uint32_t access, uint32_t size, bkf_range *out,
+                               const char **reason)
+{
+    out[0] = (bkf_range){ 0, size };
+    return narrow_all(s, access, size, out, 1, reason);
 }

@@ -33,24 +33,21 @@ run 40 "${lamp[@]}" write --at 0 "${allow[@]}" turned.bin && has err "begins wit
 same lamp.bin flash.bin
 
 # -- a profile without a place for programs: the layouts of its chip know it --------------------
-run 40 "${lamp[@]}" write --at 0x11000 zzz.bin && has err "app (layout bk7231n-tuya-2m) holds code, and this is none"
-run 0 "${lamp[@]}" write --at 0x11000 --anyway zzz.bin && last "it will not boot: app (layout"
+# it may be another one, so what they say is remarked on and nothing is refused
+run 0 "${lamp[@]}" write --at 0x11000 zzz.bin && last "not known if it boots: app (layout bk7231n-tuya-2m) holds code, and this is none"
 run 0 "${lamp[@]}" undo && same lamp.bin flash.bin && last "as before; not known if it boots: app (layout bk7231n-tuya-2m) goes on"
 run 0 "${lamp[@]}" write --at 0x12000 zzz.bin && last "not known if it boots: part of app (layout bk7231n-tuya-2m) was changed"
 run 0 "${lamp[@]}" undo && last "not known if it boots: part of app (layout bk7231n-tuya-2m) was put back"
 run 0 "${lamp[@]}" write --at 0x1f8000 zzz.bin && silent
 run 0 "${lamp[@]}" erase --range 0x1f8000+8K && silent
 head -c 8192 app.bin >cut.bin
-run 0 "${lamp[@]}" write --at 0x11000 --anyway zzz.bin
+run 0 "${lamp[@]}" write --at 0x11000 zzz.bin
 run 0 "${lamp[@]}" write --at 0x11000 cut.bin && last "not known if it boots: app (layout bk7231n-tuya-2m) goes on behind what was written"
 # of this size only: app2 is in a layout of 4 MiB; with the size unknown what all layouts say is early
 any=(-p generic_bk7252 -a sim -O image=any.bin -O save=any.bin -O report=device.json)
 cp doorbell.bin any.bin
-rm -f device.json
-run 40 "${any[@]}" write --at 0x11000 zzz.bin && has err "holds code, and this is none"
-[ ! -e device.json ] || grep -q '"resets": *0' device.json || fail "the target was reset before"
-run 40 "${any[@]}" write --at 0x1ba000 --backup-dir refused zzz.bin && has err "app2 (layout bk7252-tuya-4m-pingpong) holds code" && same doorbell.bin any.bin
-absent refused/*.bin
+run 0 "${any[@]}" write --at 0x11000 zzz.bin && last "holds code, and this is none"
+run 0 "${any[@]}" write --at 0x1ba000 zzz.bin && last "not known if it boots: app2 (layout bk7252-tuya-4m-pingpong) holds code"
 head -c $((0x200000)) doorbell.bin >any.bin
 run 0 "${any[@]}" -O size=2M write --at 0x1ba000 zzz.bin
 fresh

@@ -176,6 +176,7 @@ tail -c +$((0x11001)) qio-zero.bin >zero-ua.bin
 sim=(-p doorbell_mlt1t -a sim -O image=doorbell.bin --state-dir state)
 write=(write --pad --preserve-keep --allow-protected bootloader --backup-dir backups)
 expect 40 "would not boot" "$bk" "${sim[@]}" "${write[@]}" --at 0x11000 zero-ua.bin
+[ -z "$(ls backups 2>/dev/null)" ] || fail "a backup stays of a write that was refused"
 expect 40 "made for 0x11000, not for 0x1ba000" "$bk" "${sim[@]}" "${write[@]}" --at 0x1BA000 ua.bin
 expect 40 "packed code only" "$bk" "${sim[@]}" "${write[@]}" --at 0x11000 plain.rbl
 expect 40 "made for 0x11000, not for 0x0" "$bk" "${sim[@]}" "${write[@]}" --allow-protected ota_meta --allow-protected boot_tail --at 0x0 ua.bin
