@@ -58,6 +58,9 @@ run 0 "${lamp[@]}" write --at 0x11000 --pad app.bin && has err "plan: the last s
 run 0 "${lamp[@]}" write --at 0x11000 --pad app.bin && last "nothing was changed; boots as far as the image tells"
 run 0 --json "${lamp[@]}" write -n --at 0x11000 --pad app.bin && has out '"filled_bytes":144'
 
+# what is refused by what the device runs keeps no backup: nothing changes
+run 40 "${bell[@]}" write --at 0x11000 --pad --backup-dir refused zero.bin && has err "would not boot: program key"
+absent refused/*.bin
 # -- back and on: judged, not refused ----------------------------------------------------------
 fresh
 run 0 "${lamp[@]}" dump d.bin
