@@ -222,7 +222,7 @@ static bkf_status undo_target(struct change *c, const struct journal_state *j, b
         else
             memcpy(c->target, data + (c->request.start - side.range.start), n);
     }
-    for (uint32_t at = c->request.start; !st && at < c->request.end; at += SECTOR)
+    for (uint32_t at = c->request.start; !st && c->skip && at < c->request.end; at += SECTOR)
         c->skip[(at - c->request.start) / SECTOR] = !was_touched(j, at);
     c->old = data;
     c->old_range = side.range;

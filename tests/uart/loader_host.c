@@ -76,10 +76,17 @@ static bkf_status do_setup(void *self, uint32_t baud, uint32_t *got, bkf_error *
     return BKF_OK;
 }
 
-static bool cut_here(const struct loader *l, const uint8_t *p, size_t n)
+/* A request may come in several calls: cut_sent bytes of it came before this one. */
+static bool cut_here(struct loader *l, const uint8_t *p, size_t n)
 {
-    return l->cut_op && n > l->cut_bytes && n > 8 && p[0] == 1 && p[1] == 0xE0 &&
-           l->cut_op == (p[3] == 0xFF ? p[7] : p[4]);
+    if (!l->cut_op)
+        return false;
+    bool starts = n > 8 && p[0] == 1 && p[1] == 0xE0 && p[2] == 0xFC;
+    if (starts) {
+        l->cut_begun = l->cut_op == (p[3] == 0xFF ? p[7] : p[4]);
+        l->cut_sent = 0;
+    }
+    return l->cut_begun && l->cut_sent + n > l->cut_bytes;
 }
 
 static bkf_status do_send(void *self, const uint8_t *p, size_t n, uint32_t ms, size_t *done,
@@ -95,7 +102,8 @@ static bkf_status do_send(void *self, const uint8_t *p, size_t n, uint32_t ms, s
         return BKF_E_TIMEOUT;
     }
     judge(l, p, n);
-    *done = cut ? l->cut_bytes : n;
+    *done = cut ? l->cut_bytes - l->cut_sent : n;
+    l->cut_sent += *done;
     for (size_t i = 0; i < *done; i++) {
         l->ns += loader_byte_ns(l->host_baud);
         loader_arrive(l, p[i]);
@@ -104,6 +112,7 @@ static bkf_status do_send(void *self, const uint8_t *p, size_t n, uint32_t ms, s
     if (cut) {
         l->was_cut = true;
         l->cut_op = 0;
+        l->cut_begun = false;
         l->in_vain = l->cut_in_vain;
         err->status = BKF_E_TIMEOUT;
     }

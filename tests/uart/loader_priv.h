@@ -40,7 +40,8 @@ struct loader {
     bool client_erased, client_armed;
     unsigned stop_after, polls;
     uint8_t cut_op; /* 0 = none */
-    size_t cut_bytes;
+    bool cut_begun;
+    size_t cut_bytes, cut_sent;
     unsigned cut_in_vain, in_vain;
     bool was_cut;
     uint8_t (*babble)(uint64_t n);

@@ -46,6 +46,7 @@ struct uart_io {
     uint64_t last_us;     /* when the device was last heard or spoken to */
     uint64_t gap_us;      /* longest silence before a reply counts as lost; 0 = its time-out */
     uint64_t tx_until_us; /* when what was written has left the wire */
+    uint32_t page_us;     /* from one 256 bytes of a long request to the next; 0 = no pause */
     struct uart_capture *capture; /* NULL = off */
     uint64_t frames, stale, timeouts;
     /* The last transmission ended in the middle; what is missing of its first 16 bytes, which
@@ -191,6 +192,7 @@ bkf_status uart_diagnose(struct beken_uart *, bkf_error *);
 bkf_status uart_l_permit(const struct beken_uart *, const uint8_t *req, size_t n, bkf_error *);
 bkf_status uart_rom_permit(const struct beken_uart *, const uint8_t *req, size_t n, bkf_error *);
 /* Every request goes out through this one. */
+uint32_t uart_page_us(const struct beken_uart *); /* pause between pages of a write; 0 = none */
 bkf_status uart_put(struct beken_uart *, const uint8_t *req, size_t n, bkf_error *);
 bkf_status uart_exchange(struct beken_uart *, const uint8_t *req, size_t n,
                          const struct uart_expect *, uint64_t timeout_us, struct uart_reply *,

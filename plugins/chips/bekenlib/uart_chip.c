@@ -81,6 +81,10 @@ static bkf_status done(struct chip *c, bkf_status st)
 {
     beken_uart_rates(c->u, &c->digest.read_rate, &c->digest.crc_rate);
     c->timing.read_rate = c->timing.write_rate = c->digest.read_rate;
+    const uint32_t page_us = uart_page_us(c->u);
+    if (page_us && 1000000u * UART_PAGE / page_us < c->timing.write_rate) {
+        c->timing.write_rate = 1000000u * UART_PAGE / page_us;
+    }
     return st;
 }
 

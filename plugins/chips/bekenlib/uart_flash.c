@@ -5,8 +5,16 @@
 
 enum {
     CRC_RATE_FLOOR = 200000, /* bytes per second; 400000 is usual */
-    L_GAP_US = 100000
+    L_GAP_US = 100000,
+    L_PAGE_US = 2950
 };
+
+/* The loader in flash programs pages while more arrive in its ring of 512 bytes.  Above 921600
+ * baud they arrive faster than slow flash takes them, which may be 3 ms a page. */
+uint32_t uart_page_us(const struct beken_uart *u)
+{
+    return uart_family_of(u) == UART_L && u->io.baud > 921600 ? L_PAGE_US : 0;
+}
 
 bkf_status uart_put(struct beken_uart *u, const uint8_t *req, size_t n, bkf_error *err)
 {
@@ -17,7 +25,9 @@ bkf_status uart_put(struct beken_uart *u, const uint8_t *req, size_t n, bkf_erro
         return st;
     }
     const uint32_t before = u->unanswered;
+    u->io.page_us = req[3] == 0xFF && req[7] == UART_WRITE_4K ? uart_page_us(u) : 0;
     st = uart_send(&u->io, req, n, err);
+    u->io.page_us = 0;
     if (st == BKF_OK || u->io.cut) {
         u->unanswered = before + 1;
         u->unanswered_op = req[3] == 0xFF ? req[7] : req[4];

@@ -86,38 +86,55 @@ static void keep_rest(struct uart_io *io, const uint8_t *bytes, size_t n, size_t
     }
 }
 
-bkf_status uart_send(struct uart_io *io, const uint8_t *bytes, size_t n, bkf_error *err)
+/* n bytes without a pause; *sent on every path. */
+static bkf_status push(struct uart_io *io, const uint8_t *bytes, size_t n, size_t *sent,
+                       bkf_error *err)
 {
-    size_t sent = 0;
     const uint64_t now = uart_now(io);
     const uint64_t start = io->tx_until_us > now ? io->tx_until_us : now;
     const uint64_t end = start + uart_wire_us(io, n);
-    bkf_status st = BKF_OK;
-    for (unsigned in_vain = 0; sent < n;) {
+    for (unsigned in_vain = 0; *sent < n;) {
         size_t done = 0;
-        const uint64_t wait = (uart_wire_us(io, n - sent) + (start - now) + 1000000) / 1000 + 1;
-        st = io->ops->write(io->self, bytes + sent, n - sent, (uint32_t)wait, &done, err);
-        sent += done;
+        const uint64_t wait = (uart_wire_us(io, n - *sent) + (start - now) + 1000000) / 1000 + 1;
+        const bkf_status st =
+            io->ops->write(io->self, bytes + *sent, n - *sent, (uint32_t)wait, &done, err);
+        *sent += done;
         in_vain = done ? 0 : in_vain + 1;
         if (st != BKF_OK && st != BKF_E_TIMEOUT) {
-            break;
+            return st;
         }
-        if (sent < n && (in_vain == SEND_TRIES || uart_now(io) > end + SEND_US)) {
-            st = uart_error(err, BKF_E_IO,
-                            "the adapter took only %zu of %zu bytes to send; it may be stopped by "
-                            "flow control or unplugged",
-                            sent, n);
-            break;
+        if (*sent < n && (in_vain == SEND_TRIES || uart_now(io) > end + SEND_US)) {
+            return uart_error(err, BKF_E_IO,
+                              "the adapter took only %zu of %zu bytes to send; it may be stopped "
+                              "by flow control or unplugged",
+                              *sent, n);
         }
-        st = BKF_OK;
-    }
-    keep_rest(io, bytes, n, sent);
-    if (st != BKF_OK) {
-        return st;
     }
     io->tx_until_us = end;
-    io->last_us = uart_now(io);
     return BKF_OK;
+}
+
+bkf_status uart_send(struct uart_io *io, const uint8_t *bytes, size_t n, bkf_error *err)
+{
+    size_t sent = 0;
+    bkf_status st = BKF_OK;
+    while (sent < n && st == BKF_OK) {
+        const uint64_t now = uart_now(io);
+        const uint64_t next = (io->tx_until_us > now ? io->tx_until_us : now) + io->page_us;
+        const size_t left = n - sent;
+        const size_t part = io->page_us && left > UART_PAGE ? UART_PAGE : left;
+        size_t done = 0;
+        st = push(io, bytes + sent, part, &done, err);
+        sent += done;
+        if (st == BKF_OK && sent < n && uart_now(io) < next) {
+            uart_sleep(io, next - uart_now(io));
+        }
+    }
+    keep_rest(io, bytes, n, sent);
+    if (st == BKF_OK) {
+        io->last_us = uart_now(io);
+    }
+    return st;
 }
 
 static bkf_status read_some(struct uart_io *io, uint8_t *buf, size_t want, uint64_t timeout_us,
