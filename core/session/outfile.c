@@ -82,20 +82,6 @@ bkf_status outfile_reserve(struct outfile *o, uint64_t size, bkf_error *err)
                     (unsigned long long)size, strerror(e));
 }
 
-static void sync_folder(const char *path)
-{
-    char *dir = strdup(path);
-    char *slash = dir ? strrchr(dir, '/') : NULL;
-    if (slash)
-        slash[slash == dir ? 1 : 0] = '\0';
-    int fd = dir ? open(slash ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    if (fd >= 0) {
-        fsync(fd);
-        close(fd);
-    }
-    free(dir);
-}
-
 /* Without force a file that appeared meanwhile is not replaced either. */
 static int move(const struct outfile *o)
 {
@@ -109,19 +95,12 @@ static int move(const struct outfile *o)
 
 static bkf_status write_text(const char *path, mode_t mode, const char *text, bkf_error *err)
 {
-    size_t n = strlen(text), done = 0;
     unlink(path); /* of a run that was killed */
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (fd < 0)
         return failed(err, "create", path);
     bkf_status st = BKF_OK;
-    while (done < n && !st) {
-        ssize_t k = write(fd, text + done, n - done);
-        if (k < 0 && errno != EINTR)
-            st = failed(err, "write", path);
-        done += k > 0 ? (size_t)k : 0;
-    }
-    if (!st && fsync(fd))
+    if (!file_write_all(fd, text, strlen(text)) || fsync(fd))
         st = failed(err, "write", path);
     if (close(fd) && !st)
         st = failed(err, "write", path);
@@ -154,7 +133,7 @@ static bkf_status both(struct outfile *o, const char *json, const char *beside, 
     if (!move(o)) {
         if (old)
             unlink(beside);
-        sync_folder(o->path);
+        file_sync_folder(o->path);
         free(o->part);
         o->part = NULL;
         return BKF_OK;
