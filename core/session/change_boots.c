@@ -237,7 +237,7 @@ static bkf_status judge_key(struct change *c, const struct image_facts *f, bkf_e
     verdict_of(f, &d, &v);
     st = judge_rows(c, &v, &doubt, err);
     if (!st && c->boots == BOOTS_UNSAID)
-        say_boots(c, BOOTS_YES, doubt ? "%s: %s" : "", doubt ? doubt->what : "",
+        say_boots(c, BOOTS_YES, "%s%s%s", doubt ? doubt->what : "", doubt ? ": " : "",
                   doubt ? doubt->text : "");
     return st;
 }

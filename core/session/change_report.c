@@ -70,8 +70,7 @@ static const char *protection_text(const struct change *c)
         [PROTECTION_UNTOUCHED] = "as before",
         [PROTECTION_RESTORED] = "as before",
         [PROTECTION_FAILED] = "NOT as before",
-        [PROTECTION_UNSEEN] = "on, as the loader sets it without showing it; the application sets "
-                              "its own when it boots",
+        [PROTECTION_UNSEEN] = "on, as the loader sets it; the application sets its own at boot",
     };
     return texts[c->protection];
 }

@@ -168,9 +168,9 @@ bkf_status journal_begin(const char *dir, const char *key, struct journal_head *
         return error_set(err, BKF_E_PARAM, "journal: '%s' cannot name a file", key);
     bkf_status st = dir_make(dir, err);
     char *path = journal_path(dir, key, "journal");
-    if (!st && !path)
+    if (!path)
         st = no_memory(err);
-    if (!st)
+    else if (!st)
         st = take_place(path, replace, &old, err);
     if (!st) {
         st = write_target(dir, key, head, target, err);

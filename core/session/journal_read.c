@@ -227,7 +227,7 @@ static bkf_status load_records(const char *dir, const char *key, bool last, stru
                       last ? "finished" : "unfinished", key, path);
     else
         st = file_read(path, JOURNAL_MAX, &text, &len, err);
-    if (!st)
+    if (!st && text)
         st = parse((char *)text, path, s, err);
     if (st)
         journal_state_free(s);
