@@ -109,6 +109,8 @@ void change_free(struct change *);
 
 /* change_journal.c: which journal is this device's, and a new one. */
 char *change_journal_dir(const struct change *, bkf_error *);
+/* What the journal knows of the device it is about. */
+struct device_id change_journal_device(const struct journal_head *);
 /* Sets key to that of this device's unfinished (last: finished) journal.  It may have another
  * name than a new one would get: another route tells other ids. */
 void change_pick_key(struct change *, const char *dir, bool last);

@@ -54,14 +54,6 @@ static bkf_status adopt(struct change *c, struct journal_state *j, const char *d
     return journal_reopen(dir, c->key, &c->journal, err);
 }
 
-static bkf_status has_unfinished(const struct change *c, const char *dir, bkf_error *err)
-{
-    return error_set(err, BKF_E_BUSY,
-                     "an unfinished change of this device is recorded in %s/%s.journal; finish it "
-                     "with 'bkflash resume' or put the old contents back with 'bkflash undo'",
-                     dir, c->key);
-}
-
 /* The same command again goes on where the last one stopped. */
 bkf_status change_resume_if_same(struct change *c, bkf_error *err)
 {
@@ -85,7 +77,7 @@ bkf_status change_resume_if_same(struct change *c, bkf_error *err)
             c->wanted = c->request;
         }
         if (!same)
-            st = has_unfinished(c, dir, err);
+            st = journal_in_the_way(dir, c->key, err);
         else if (!(c->flags & BKF_CHANGE_DRY_RUN))
             st = adopt(c, &j, dir, err);
         journal_state_free(&j);
@@ -114,14 +106,14 @@ static bkf_status resume_run(struct change *c, char **report, bkf_error *err)
         size_t n = range_len(c->request);
         c->current = malloc(n + 1);
         c->skip = calloc(n / SECTOR + 1, sizeof *c->skip);
-        if (!c->target)
+        if (!j.target)
             st = error_set(err, BKF_E_FILE,
                            "the %s cannot be finished: %s; 'bkflash undo' puts the old contents "
                            "back",
                            j.head.kind, j.target_why);
         else if (c->request.end > c->size)
             st = error_set(err, BKF_E_FILE, "the journal's range goes past the end of this flash");
-        else if (!c->current || !c->skip)
+        else if (!c->target || !c->current || !c->skip)
             st = no_memory(err);
         else
             st = adopt(c, &j, dir, err);

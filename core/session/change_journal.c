@@ -17,6 +17,16 @@ char *change_journal_dir(const struct change *c, bkf_error *err)
     return dir;
 }
 
+struct device_id change_journal_device(const struct journal_head *h)
+{
+    struct device_id id = { 0 };
+    memcpy(id.jedec, h->jedec, sizeof id.jedec);
+    memcpy(id.unique_id, h->unique_id, sizeof id.unique_id);
+    memcpy(id.mac, h->mac, sizeof id.mac);
+    memcpy(id.chip, h->chip, sizeof id.chip);
+    return id;
+}
+
 struct search {
     struct change *c;
     const char *dir;
@@ -29,13 +39,9 @@ static void try_key(void *ud, const char *key)
 {
     struct search *f = ud;
     struct journal_state j;
-    struct device_id id = { 0 };
     if (journal_load(f->dir, key, f->last, &j, NULL))
         return;
-    memcpy(id.jedec, j.head.jedec, sizeof id.jedec);
-    memcpy(id.unique_id, j.head.unique_id, sizeof id.unique_id);
-    memcpy(id.mac, j.head.mac, sizeof id.mac);
-    memcpy(id.chip, j.head.chip, sizeof id.chip);
+    const struct device_id id = change_journal_device(&j.head);
     if (!device_id_conflict(&id, &f->c->id) &&
         strcmp(j.head.profile, f->c->s->profile->name) == 0) {
         f->n++;

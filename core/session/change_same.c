@@ -96,15 +96,11 @@ static bkf_status judge(struct change *c, const struct journal_state *j, const s
 
 bkf_status change_recognise(struct change *c, const struct journal_state *j, bkf_error *err)
 {
-    struct device_id then = { 0 };
+    const struct device_id then = change_journal_device(&j->head);
     struct expectation x = { .j = j };
     struct sidecar side = { 0 };
     struct tally t = { 0 };
     bkf_error ignored = BKF_ERROR_INIT;
-    memcpy(then.jedec, j->head.jedec, sizeof then.jedec);
-    memcpy(then.unique_id, j->head.unique_id, sizeof then.unique_id);
-    memcpy(then.mac, j->head.mac, sizeof then.mac);
-    memcpy(then.chip, j->head.chip, sizeof then.chip);
     if (device_id_same_unit(&then, &c->id) || j->head.request.end > c->size)
         return BKF_OK; /* past the end: that is for the caller to refuse */
     op_phase(c->s, "check", 0);

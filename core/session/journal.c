@@ -145,16 +145,22 @@ static bkf_status write_target(const char *dir, const char *key, struct journal_
     return st;
 }
 
+bkf_status journal_in_the_way(const char *dir, const char *key, bkf_error *err)
+{
+    return error_set(err, BKF_E_BUSY,
+                     "an unfinished change of this device is recorded in %s/%s.journal; finish it "
+                     "with 'bkflash resume' or put the old contents back with 'bkflash undo'",
+                     dir, key);
+}
+
 /* The unfinished journal that stands in the way: refused, or locked until it is replaced. */
-static bkf_status take_place(const char *path, bool replace, int *old, bkf_error *err)
+static bkf_status take_place(const char *dir, const char *key, const char *path, bool replace,
+                             int *old, bkf_error *err)
 {
     if (!file_exists(path))
         return BKF_OK;
     if (!replace)
-        return error_set(err, BKF_E_BUSY,
-                         "an unfinished change of this device is recorded in %s; finish it with "
-                         "'bkflash resume' or put the old contents back with 'bkflash undo'",
-                         path);
+        return journal_in_the_way(dir, key, err);
     *old = open(path, O_RDONLY | O_CLOEXEC);
     return *old >= 0 && flock(*old, LOCK_EX | LOCK_NB) ? in_use(path, err) : BKF_OK;
 }
@@ -171,7 +177,7 @@ bkf_status journal_begin(const char *dir, const char *key, struct journal_head *
     if (!path)
         st = no_memory(err);
     else if (!st)
-        st = take_place(path, replace, &old, err);
+        st = take_place(dir, key, path, replace, &old, err);
     if (!st) {
         st = write_target(dir, key, head, target, err);
         if (!st)

@@ -33,6 +33,8 @@ struct journal;
  * of the two is there whole. */
 bkf_status journal_begin(const char *dir, const char *key, struct journal_head *,
                          const uint8_t *target, bool replace, struct journal **, bkf_error *err);
+/* BKF_E_BUSY: what to do about the unfinished journal of this key. */
+bkf_status journal_in_the_way(const char *dir, const char *key, bkf_error *err);
 /* A group is about to change; the one before it holds its target.  Synced on return. */
 bkf_status journal_mark(struct journal *, bkf_range group, bkf_error *err);
 /* The last group holds its target. */
